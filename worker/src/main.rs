@@ -1,0 +1,3 @@
+//! The daemon `prescale-worker`.
+
+fn main() {}
