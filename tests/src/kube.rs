@@ -27,7 +27,7 @@ pub use wait::{Progress, wait_until};
 use process::Process;
 use programs::Site;
 
-/// The first start on a machine busy with other builds has taken 20 s; a quiet one needs 5 s.
+/// A start takes 4 s on two cores; the rest is for a machine that is busy with other builds.
 const START_LIMIT: Duration = Duration::from_secs(120);
 
 /// What a test may choose about its cluster.
@@ -75,7 +75,7 @@ pub struct NodeSize {
 /// A running control plane. Dropping it kills its processes and removes its directory.
 #[derive(Debug)]
 pub struct ControlPlane {
-    // In the order of destruction: clients of the API server first, the directory they log into last.
+    // In the order of destruction: clients of the API server first, their directory last.
     dependents: Vec<Process>,
     api_server: Option<Process>,
     etcd: Process,
@@ -87,10 +87,10 @@ pub struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// The directory of the programs, built first if need be, which takes some minutes and needs Go.
+    /// The directory of the programs; if need be built first, which takes minutes and needs Go.
     ///
     /// # Errors
-    /// [`Unavailable`] (by `downcast_ref`) if this machine cannot build them; anything else is a broken build.
+    /// [`Unavailable`] (by `downcast_ref`) if this machine lacks Go; anything else is a broken build.
     pub fn binaries() -> Result<PathBuf> {
         binaries::binaries()
     }
@@ -98,7 +98,7 @@ impl ControlPlane {
     /// Starts everything and waits until one node, `node-1`, takes pods.
     ///
     /// # Errors
-    /// As [`ControlPlane::binaries`], or with the last lines of each log if a program does not come up.
+    /// As [`ControlPlane::binaries`], or with the end of each log if a program does not come up.
     pub async fn start(options: Options) -> Result<Self> {
         let bin = tokio::task::spawn_blocking(Self::binaries).await??;
         let directory = tempfile::Builder::new()
@@ -146,7 +146,7 @@ impl ControlPlane {
             .try_for_each(Process::check_running)
     }
 
-    /// Starts the API server again at the same address and waits until it is ready. Does nothing if it runs.
+    /// Starts the API server again, at the same address, unless it runs; waits until it is ready.
     ///
     /// # Errors
     /// If the server ends or is not ready in time.
@@ -182,8 +182,9 @@ impl ControlPlane {
         let nodes: Api<Node> = Api::all(self.client().await?);
         let capacity =
             json!({ "cpu": size.cpu, "memory": size.memory, "pods": size.pods.to_string() });
+        let labels = json!({ "kubernetes.io/hostname": name, "kubernetes.io/os": "linux" });
         let node: Node = serde_json::from_value(json!({
-            "metadata": { "name": name, "labels": { "kubernetes.io/hostname": name, "kubernetes.io/os": "linux" } },
+            "metadata": { "name": name, "labels": labels },
             "status": { "capacity": capacity, "allocatable": capacity },
         }))?;
         nodes.create(&PostParams::default(), &node).await?;

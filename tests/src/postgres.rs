@@ -185,8 +185,16 @@ impl Postgres {
     /// psql with the connection set, for scripts of one's own.
     #[must_use]
     pub fn psql_command(&self, database: &str, user: &str) -> Command {
-        let mut command = Command::new(self.bin.join("psql"));
-        command.arg("-h").arg(self.socket_dir()).args(["-p", &self.port.to_string(), "-U", user, "-d", database]);
+        let mut command = self.tool("psql");
+        command.args(["-U", user, "-d", database]);
+        command
+    }
+
+    /// A client program such as `pg_dump`, pointed at this server as its superuser.
+    #[must_use]
+    pub fn tool(&self, program: &str) -> Command {
+        let mut command = Command::new(self.bin.join(program));
+        command.env("PGHOST", self.socket_dir()).env("PGPORT", self.port.to_string()).env("PGUSER", "postgres");
         command.env("PGTZ", "UTC").env("PGCLIENTENCODING", "UTF8").env("LC_ALL", "C.UTF-8");
         command
     }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 /// The exit status by which the build script says that the machine lacks something.
 const UNAVAILABLE: i32 = 3;
 
-/// The cluster cannot be built on this machine: a reason to skip a test, which a broken build is not.
+/// The cluster cannot be built on this machine: a reason to skip a test, unlike a broken build.
 #[derive(Debug)]
 pub struct Unavailable(String);
 
