@@ -41,6 +41,15 @@ impl Writer {
         self.0.extend_from_slice(&x.to_le_bytes());
     }
 
+    /// A count that is mostly small: seven bits a byte, low ones first, the high bit says that more follow (LEB128).
+    pub(crate) fn varint(&mut self, mut x: u64) {
+        while x > 0x7f {
+            self.0.push((x & 0x7f) as u8 | 0x80);
+            x >>= 7;
+        }
+        self.0.push((x & 0x7f) as u8);
+    }
+
     /// A length; [`Reader::len`] reads it back.
     pub(crate) fn len(&mut self, x: usize) {
         self.u64(x as u64);
@@ -125,6 +134,33 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// What [`Writer::varint`] wrote; longer forms of the same number are refused.
+    pub(crate) fn varint(&mut self) -> Result<u64> {
+        let mut x = 0u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.u8()?;
+            let bits = u64::from(byte & 0x7f);
+            // The tenth byte has room for one bit.
+            if (shift == 63 && bits > 1) || (byte == 0 && shift > 0) {
+                break;
+            }
+            x |= bits << shift;
+            if byte & 0x80 == 0 {
+                return Ok(x);
+            }
+        }
+        Err(self.corrupt("a count that is not in its shortest form"))
+    }
+
+    /// `n` counts, of which each takes a byte at least.
+    pub(crate) fn varints(&mut self, n: usize) -> Result<Vec<u64>> {
+        let mut out = reserved(n)?;
+        for _ in 0..n {
+            out.push(self.varint()?);
+        }
+        Ok(out)
+    }
+
     /// A length of items of `item_bytes` bytes each, which must still be there.
     pub(crate) fn len(&mut self, item_bytes: usize) -> Result<usize> {
         let n = self.u64()?;
@@ -161,10 +197,6 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn i64s(&mut self, n: usize) -> Result<Vec<i64>> {
         self.eights(n, i64::from_le_bytes)
-    }
-
-    pub(crate) fn u64s(&mut self, n: usize) -> Result<Vec<u64>> {
-        self.eights(n, u64::from_le_bytes)
     }
 
     /// Nothing may be left.
