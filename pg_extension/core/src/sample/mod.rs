@@ -1,6 +1,6 @@
 //! Stage `sample`: raw observations in, time-ordered values out.
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::time::{Micros, Step};
 
 /// What had to be left out or noticed while a series was built.
@@ -27,6 +27,22 @@ pub struct Series {
 }
 
 impl Series {
+    /// A series from times and values that are already in order.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the lengths differ or times fall; `NotFinite` for a NaN or infinite value.
+    pub fn try_new(ts: Vec<Micros>, value: Vec<f64>) -> Result<Self> {
+        if ts.len() != value.len() {
+            return Err(Error::invalid(format!("{} times but {} values", ts.len(), value.len())));
+        }
+        if ts.windows(2).any(|w| w[0] > w[1]) {
+            return Err(Error::invalid("times are not in ascending order"));
+        }
+        if let Some(bad) = value.iter().find(|v| !v.is_finite()) {
+            return Err(Error::new(ErrorKind::NotFinite, format!("value {bad} is not finite")));
+        }
+        Ok(Self { ts, value, counts: SeriesCounts::default(), step: None, timezone: None })
+    }
     /// Times, ascending.
     #[must_use]
     pub fn ts(&self) -> &[Micros] { &self.ts }
