@@ -1,22 +1,27 @@
 //! One cycle: lead, observe, decide, record the intent, act, record the result.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
 use prescale_core::decide::{Observation, decide};
 use prescale_core::time::Micros;
 
-use crate::act::{Acted, Limits, Order, Status, Targets};
+use crate::act::{Acted, Limits, Status, Targets};
 use crate::clock::Clock;
 use crate::db::{Database, Session};
 use crate::error::{Error, Result};
 use crate::lead::{Lease, Leases};
 use crate::log::Changes;
-use crate::observe::{self, Reading, Wanted};
+use crate::observe::{self, Reading};
 use crate::record::{self, Decided, Size};
 use crate::serve::Metrics;
 use crate::stop::Stop;
+
+mod follow;
+mod tell;
+
+use follow::{orders, settle, sizes};
 
 /// What a cycle works with. Nothing in here is needed for correctness after a restart.
 #[derive(Debug)]
@@ -57,6 +62,13 @@ pub(crate) struct Turn {
     pub(crate) units_total: u64,
     /// Units ready, after the acts.
     pub(crate) units_ready: u64,
+}
+
+/// What came of the decisions of one shard.
+#[derive(Debug)]
+struct Led {
+    acted: Vec<Acted>,
+    sizes: Vec<Size>,
 }
 
 impl Cycle {
@@ -132,7 +144,7 @@ impl Cycle {
                 .lead(&session, &lease, &decided, reading.now, moment)
                 .await
             {
-                Ok(sizes) => turn.add(&decided, &sizes),
+                Ok(led) => turn.add(&decided, &led),
                 Err(Error::StaleLease { what }) => {
                     tracing::warn!(
                         shard = lease.shard,
@@ -186,7 +198,7 @@ impl Cycle {
         decided
     }
 
-    /// Records and carries out the decisions of one shard, and returns the sizes that its targets have then.
+    /// Records and carries out the decisions of one shard, and returns what came of them.
     async fn lead(
         &mut self,
         session: &Session,
@@ -194,7 +206,7 @@ impl Cycle {
         decided: &[Decided<'_>],
         now: Micros,
         moment: &Moment,
-    ) -> Result<Vec<Size>> {
+    ) -> Result<Led> {
         if !lease.is_valid(Instant::now()) {
             return Err(Error::StaleLease { what: "decide" });
         }
@@ -216,185 +228,27 @@ impl Cycle {
         self.unsettled.remove(&lease.shard);
         let sizes = sizes(decided, &acted);
         record::capacities(session, lease, &sizes, moment.clock).await?;
-        Ok(sizes)
-    }
-
-    /// Metrics and log lines of what was seen; a lasting trouble is logged once.
-    fn report(&mut self, reading: &Reading, seen: &[Observation]) {
-        let mut unavailable = 0;
-        for (wanted, observation) in reading.wanted.iter().zip(seen) {
-            match observation {
-                Observation::Seen { .. } => {
-                    if self.complaints.is_over(&wanted.workload) {
-                        tracing::info!(workload = wanted.workload, "the target can be read again");
-                    }
-                }
-                Observation::Unavailable { why } => {
-                    unavailable += 1;
-                    if self.complaints.is_news(wanted.workload.clone(), why) {
-                        tracing::warn!(
-                            workload = wanted.workload,
-                            why,
-                            "the target cannot be read"
-                        );
-                    }
-                }
-            }
-        }
-        for row in &reading.unreadable {
-            if self.complaints.is_news(row.workload.clone(), &row.why) {
-                tracing::error!(
-                    workload = row.workload,
-                    why = row.why,
-                    "the recommendation makes no sense"
-                );
-            }
-        }
-        let oldest = reading
-            .wanted
-            .iter()
-            .filter_map(|item| item.recommendation.origin)
-            .min();
-        let age = oldest.map(|origin| reading.now.saturating_sub(origin));
-        self.metrics.saw(reading.wanted.len(), unavailable, age);
-    }
-
-    /// Metrics and a log line for every act.
-    fn tell(&self, acted: &[Acted], decided: &[Decided<'_>]) {
-        for act in acted {
-            self.metrics.acted(act.status);
-            let made = decided
-                .iter()
-                .find(|made| made.wanted.workload_id == act.workload_id);
-            let Some(Decided {
-                wanted, decision, ..
-            }) = made
-            else {
-                continue;
-            };
-            let (workload, before, desired) = (
-                &wanted.workload,
-                decision.units_before,
-                decision.units_desired,
-            );
-            let (number, result) = (act.decision, act.result.to_string());
-            match act.status {
-                Status::Done => {
-                    tracing::info!(workload, before, desired, decision = number, "scaled")
-                }
-                Status::Conflict => tracing::info!(
-                    workload,
-                    desired,
-                    decision = number,
-                    result,
-                    "the target changed"
-                ),
-                Status::Failed | Status::Abandoned => {
-                    tracing::warn!(
-                        workload,
-                        before,
-                        desired,
-                        decision = number,
-                        result,
-                        "not scaled"
-                    );
-                }
-            }
-        }
+        Ok(Led { acted, sizes })
     }
 }
 
 impl Turn {
-    fn add(&mut self, decided: &[Decided<'_>], sizes: &[Size]) {
+    fn add(&mut self, decided: &[Decided<'_>], led: &Led) {
         self.workloads += decided.len();
+        self.done += led
+            .acted
+            .iter()
+            .filter(|act| act.status == Status::Done)
+            .count();
         for Decided { wanted, .. } in decided {
             self.demand += wanted.recommendation.demand.unwrap_or_default();
             self.forecast += wanted.recommendation.forecast.unwrap_or_default();
         }
-        for size in sizes {
+        for size in &led.sizes {
             self.units_total += u64::from(size.units_total);
             self.units_ready += u64::from(size.units_ready);
         }
     }
-}
-
-/// What became of intents that nobody recorded a result for: the target tells.
-fn settle(intents: &[observe::OpenIntent], decided: &[Decided<'_>]) -> Vec<Acted> {
-    let by_workload: HashMap<i32, &Decided<'_>> = decided
-        .iter()
-        .map(|made| (made.wanted.workload_id, made))
-        .collect();
-    intents
-        .iter()
-        .map(|intent| {
-            let observation = by_workload
-                .get(&intent.workload_id)
-                .map(|made| made.observation);
-            Acted::settled(intent, observation)
-        })
-        .collect()
-}
-
-/// What is to be done of what was decided: that which was recorded just now.
-fn orders<'a>(decided: &'a [Decided<'_>], numbers: &HashMap<i32, i64>) -> Vec<Order<'a>> {
-    let order = |made: &'a Decided<'_>| {
-        let Wanted {
-            workload_id,
-            target: Ok(target),
-            ..
-        } = made.wanted
-        else {
-            return None;
-        };
-        let Observation::Seen {
-            units_ready,
-            version,
-            ..
-        } = made.observation
-        else {
-            return None;
-        };
-        let decision = *numbers.get(workload_id).filter(|_| made.decision.act)?;
-        let units = made.decision.units_desired?;
-        let version = version.as_deref();
-        Some(Order {
-            decision,
-            workload_id: *workload_id,
-            target,
-            units,
-            units_ready: *units_ready,
-            version,
-        })
-    };
-    decided.iter().filter_map(order).collect()
-}
-
-/// The sizes observed, or those that the targets reported after the acts.
-fn sizes(decided: &[Decided<'_>], acted: &[Acted]) -> Vec<Size> {
-    let after: HashMap<i32, (u32, u32)> = acted
-        .iter()
-        .filter_map(|act| Some((act.workload_id, act.size?)))
-        .collect();
-    let size = |made: &Decided<'_>| {
-        let Observation::Seen {
-            units_total,
-            units_ready,
-            ..
-        } = made.observation
-        else {
-            return None;
-        };
-        let workload_id = made.wanted.workload_id;
-        let (units_total, units_ready) = *after
-            .get(&workload_id)
-            .unwrap_or(&(*units_total, *units_ready));
-        Some(Size {
-            workload_id,
-            units_total,
-            units_ready,
-        })
-    };
-    decided.iter().filter_map(size).collect()
 }
 
 #[cfg(test)]

@@ -81,7 +81,8 @@ impl Leases {
         for &(shard, generation) in answer {
             let before = self.held.remove(&shard);
             if let Some(generation) = generation {
-                if before.is_none_or(|lease| lease.generation != generation) {
+                // One more means that our own lease ran out and nobody took it in between: nothing changed meanwhile.
+                if before.is_none_or(|lease| generation > lease.generation + 1) {
                     tracing::info!(shard, generation, "leading the shard");
                     fresh.push(shard);
                 }
@@ -174,7 +175,9 @@ mod tests {
         let (mut leases, now) = (leases(), Instant::now());
         assert_eq!(leases.note(&[(0, Some(7)), (1, None)], now), [0]);
         assert_eq!(leases.note(&[(0, Some(7)), (1, Some(1))], now), [1]);
-        assert_eq!(leases.note(&[(0, Some(8)), (1, Some(1))], now), [0]);
+        // Generation 8 is our own lease that ran out; 10 follows one that somebody else had.
+        assert!(leases.note(&[(0, Some(8)), (1, Some(1))], now).is_empty());
+        assert_eq!(leases.note(&[(0, Some(10)), (1, Some(1))], now), [0]);
         let states: Vec<_> = leases.states().collect();
         assert_eq!(states, [(0, true), (1, true)]);
     }

@@ -122,7 +122,7 @@ async fn run(
         }
         outcome.ticks += 1;
         outcome.actions += turn.done;
-        if plan.progress > 0 && outcome.ticks % plan.progress == 0 {
+        if plan.progress > 0 && outcome.ticks.is_multiple_of(plan.progress) {
             eprintln!("{}", progress(now, &turn));
         }
         now = now.saturating_add(plan.step);

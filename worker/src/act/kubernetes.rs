@@ -203,11 +203,10 @@ async fn connect(config: &KubernetesConfig) -> Result<Client, String> {
 
 /// The error with what the API server says, its code first.
 fn reason(error: &kube::Error) -> String {
-    match error {
-        kube::Error::Api(status) => {
-            format!("{} {}: {}", status.code, status.reason, status.message)
-        }
-        other => chain(other),
+    if let kube::Error::Api(status) = error {
+        format!("{} {}: {}", status.code, status.reason, status.message)
+    } else {
+        chain(error)
     }
 }
 

@@ -51,8 +51,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Reads the section; `None` when there is nothing to connect to, which is reported.
 pub(super) fn read(source: &mut Source) -> Option<DatabaseConfig> {
     let mut section = source.section("database");
+    let before = section.n_problems();
     let url = section.secret("url", url);
     let place = Place::take(&mut section);
+    let is_broken = section.n_problems() > before;
     let password = section.secret("password", value::text);
     let password_file = section.take("password_file", value::path);
     let tls = section.take("tls", |v| value::word(v, &TLS));
@@ -71,6 +73,9 @@ pub(super) fn read(source: &mut Source) -> Option<DatabaseConfig> {
             None,
             "give either password or password_file",
         );
+    }
+    if is_broken {
+        return None;
     }
     let Url {
         connection,

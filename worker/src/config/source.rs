@@ -183,6 +183,11 @@ impl Section<'_> {
         }
     }
 
+    /// How many problems were found so far, in all sections.
+    pub(super) fn n_problems(&self) -> usize {
+        self.source.problems.len()
+    }
+
     /// Reports keys and variables of this section that nobody took.
     pub(super) fn finish(self) {
         let Self {

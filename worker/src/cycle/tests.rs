@@ -1,9 +1,11 @@
+use std::collections::HashMap;
+
 use prescale_core::decide::{Action, Decision, Mode, Recommendation};
 use serde_json::json;
 
 use super::*;
 use crate::act::Target;
-use crate::observe::OpenIntent;
+use crate::observe::{OpenIntent, Wanted};
 
 fn wanted(workload_id: i32) -> Wanted {
     let target = Target::parse(&json!({"kind": "simulated"}));
@@ -161,17 +163,25 @@ fn recorded_sizes_are_those_after_the_act() {
     let all = HashMap::from([(1, 101)]);
     let orders = orders(&decided, &all);
     let acted = [Acted::done(&orders[0], (4, 1), None)];
-    let sizes = sizes(&decided, &acted);
+    let led = Led {
+        sizes: sizes(&decided, &acted),
+        acted: acted.to_vec(),
+    };
     let size = |workload_id, units_total| Size {
         workload_id,
         units_total,
         units_ready: 1,
     };
-    assert_eq!(sizes, [size(1, 4), size(2, 1)]);
+    assert_eq!(led.sizes, [size(1, 4), size(2, 1)]);
     let mut turn = Turn::default();
-    turn.add(&decided, &sizes);
+    turn.add(&decided, &led);
     assert_eq!(
-        (turn.workloads, turn.units_total, turn.units_ready),
-        (2, 5, 2)
+        (
+            turn.workloads,
+            turn.done,
+            turn.units_total,
+            turn.units_ready
+        ),
+        (2, 1, 5, 2)
     );
 }
