@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use store::Store;
 
+use super::LARGEST;
+
 use crate::error::{Error, Result};
 use crate::sample::flat::{FORMAT, Reader, Writer, corrupt};
 
@@ -17,9 +19,6 @@ const MIN_REL_ERR: f64 = 0.001;
 
 /// Values at most this far from zero count as zero: a femtosecond, if milliseconds are meant.
 const ZERO: f64 = 1e-9;
-
-/// Larger values count as infinite: their squares, summed over 2⁶⁴ rows, stay finite. Shared with the co-moments.
-pub(super) const LARGEST: f64 = 1e140;
 
 /// Counts of values in buckets that grow geometrically: DDSketch (Masson, Rim and Lee 2019, "DDSketch: a fast and
 /// fully-mergeable quantile sketch with relative-error guarantees", VLDB 12), without collapsing of buckets.

@@ -19,6 +19,9 @@ pub use entropy::{Correction, EntropyState, MAX_KEYS};
 pub use latency::LatencySketch;
 pub use row::features;
 
+/// Larger numbers count as infinite in sketches and co-moments: their squares, summed over 2⁶⁴ rows, stay finite.
+pub(crate) const LARGEST: f64 = 1e140;
+
 /// What one scan of a source saw in one window of one workload.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RawWindow {

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::LARGEST;
 use super::comoment::CoMoment;
 use super::entropy::{Correction, EntropyState};
-use super::latency::{LARGEST, LatencySketch};
+use super::latency::LatencySketch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sample::flat::{FORMAT, Reader, Writer, corrupt, reserve};
 use crate::time::{Micros, SECOND, Step};

@@ -39,18 +39,43 @@ pub fn features(windows: &[RawWindow], spec: &FeatureSpec) -> Result<Vec<Feature
     let n_slots = LOOKBACK + n_returned(spec)?;
     check(windows, spec)?;
     let slots = slots(windows, spec, n_slots)?;
-    let mut demand = reserved(n_slots)?;
-    demand.extend(
-        slots
-            .iter()
-            .map(|slot| slot.and_then(|window| finite(window.demand))),
-    );
+    let demand = column(&slots, |window| window.demand)?;
     let filled = fill(&slots, &demand, spec.fill)?;
+    let mut metrics = reserved(spec.n_metrics)?;
+    for metric_idx in 0..if spec.correlate { spec.n_metrics } else { 0 } {
+        metrics.push(column(&slots, |window| {
+            window.metrics.get(metric_idx).copied().flatten()
+        })?);
+    }
+    let columns = Columns {
+        demand,
+        filled,
+        metrics,
+    };
     let mut rows = reserved(n_slots - LOOKBACK)?;
     for idx in LOOKBACK..n_slots {
-        rows.push(row(idx, &slots, &demand, &filled, spec));
+        rows.push(row(idx, &slots, &columns, spec));
     }
     Ok(rows)
+}
+
+/// What the features of a window are computed from; NaN where a value is missing, one entry per slot.
+struct Columns {
+    demand: Vec<f64>,
+    filled: Vec<f64>,
+    /// Empty unless metrics are correlated.
+    metrics: Vec<Vec<f64>>,
+}
+
+/// One value of every slot; NaN where it is missing or infinite.
+fn column(slots: &Slots<'_>, value: impl Fn(&RawWindow) -> Option<f64>) -> Result<Vec<f64>> {
+    let mut out = reserved(slots.len())?;
+    out.extend(
+        slots
+            .iter()
+            .map(|slot| slot.and_then(&value).and_then(finite).unwrap_or(f64::NAN)),
+    );
+    Ok(out)
 }
 
 /// The windows at their places, the first [`LOOKBACK`] of them before `since`; `None` for gaps.
@@ -125,64 +150,53 @@ fn slots<'a>(
     Ok(slots)
 }
 
-fn finite(x: Option<f64>) -> Option<f64> {
-    x.filter(|x| x.is_finite())
+fn finite(x: f64) -> Option<f64> {
+    x.is_finite().then_some(x)
 }
 
-fn fill(slots: &Slots<'_>, demand: &[Option<f64>], fill: Fill) -> Result<Vec<Option<f64>>> {
+fn fill(slots: &Slots<'_>, demand: &[f64], fill: Fill) -> Result<Vec<f64>> {
     let mut filled = reserved(demand.len())?;
     let mut last: Option<(usize, f64)> = None;
     for (idx, (slot, &measured)) in slots.iter().zip(demand).enumerate() {
-        last = measured
+        last = finite(measured)
             .map(|x| (idx, x))
             .or(last)
             .filter(|(at, _)| idx - at <= REACH);
-        filled.push(measured.or(match fill {
-            Fill::None => None,
-            Fill::Zero => slot.is_none_or(|window| window.n_row == 0).then_some(0.0),
-            Fill::Locf | Fill::Linear => last.map(|(_, x)| x),
-        }));
+        filled.push(match fill {
+            _ if !measured.is_nan() => measured,
+            Fill::Zero if slot.is_none_or(|window| window.n_row == 0) => 0.0,
+            Fill::None | Fill::Zero => f64::NAN,
+            Fill::Locf | Fill::Linear => last.map_or(f64::NAN, |(_, x)| x),
+        });
     }
     Ok(filled)
 }
 
-fn row(
-    idx: usize,
-    slots: &Slots<'_>,
-    demand: &[Option<f64>],
-    filled: &[Option<f64>],
-    spec: &FeatureSpec,
-) -> FeatureRow {
-    let at = |column: &[Option<f64>], idx: usize| column.get(idx).copied().flatten();
+fn row(idx: usize, slots: &Slots<'_>, columns: &Columns, spec: &FeatureSpec) -> FeatureRow {
+    let at = |column: &[f64], idx: usize| column.get(idx).copied().and_then(finite);
     let raw = raw(idx, slots, spec);
-    let rate = at(filled, idx);
-    let before = idx.checked_sub(1).and_then(|before| at(filled, before));
+    let rate = at(&columns.filled, idx);
+    let before = idx
+        .checked_sub(1)
+        .and_then(|before| at(&columns.filled, before));
     let seconds = spec.step.micros() as f64 / SECOND as f64;
     let change = rate
         .zip(before)
         .map(|(now, before)| (now - before) / seconds);
-    let mut values = vec![rate, finite(change)];
-    values.extend(raw.metrics.iter().copied().map(finite));
-    if spec.correlate {
-        let trailing = (idx + 1).saturating_sub(LOOKBACK)..=idx;
-        values.extend((0..spec.n_metrics).map(|metric_idx| {
-            let pair = |idx: usize| {
-                let metric = slots
-                    .get(idx)
-                    .copied()
-                    .flatten()?
-                    .metrics
-                    .get(metric_idx)
-                    .copied()
-                    .flatten();
-                at(demand, idx).zip(finite(metric))
-            };
-            pearson(trailing.clone().filter_map(pair))
-        }));
+    let mut values = Vec::with_capacity(2 + raw.metrics.len() + columns.metrics.len());
+    values.extend([rate, change.and_then(finite)]);
+    values.extend(raw.metrics.iter().map(|metric| metric.and_then(finite)));
+    let trailing = (idx + 1).saturating_sub(LOOKBACK)..=idx;
+    let demand = columns.demand.get(trailing.clone()).unwrap_or_default();
+    for metric in &columns.metrics {
+        values.push(pearson(
+            demand,
+            metric.get(trailing.clone()).unwrap_or_default(),
+        ));
     }
     let imputed = match spec.fill {
         Fill::None | Fill::Zero => false,
-        Fill::Locf | Fill::Linear => rate.is_some() && at(demand, idx).is_none(),
+        Fill::Locf | Fill::Linear => rate.is_some() && at(&columns.demand, idx).is_none(),
     };
     FeatureRow {
         raw,

@@ -226,8 +226,9 @@ proptest! {
     #[test]
     fn correlations_agree_with_two_passes(rows in rows()) {
         let usable = |x: Option<f64>| x.filter(|x| x.abs() < 1e140);
-        let pairs: Vec<_> = rows.iter().filter_map(|row| usable(row.latency_ms).zip(usable(row.bytes))).collect();
-        let expected = super::super::correlation::pearson(pairs.iter().copied());
+        let pairs = rows.iter().filter_map(|row| usable(row.latency_ms).zip(usable(row.bytes)));
+        let (x, y): (Vec<_>, Vec<_>) = pairs.unzip();
+        let expected = super::super::correlation::pearson(&x, &y);
         prop_assert!(is_close(state(&rows).values(1)[6], expected));
     }
 

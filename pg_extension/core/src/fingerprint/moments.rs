@@ -1,0 +1,118 @@
+//! Co-moments of vectors, with and without gaps, by Welford's update and Chan's merge (Chan, Golub and LeVeque 1983,
+//! "Algorithms for computing the sample variance"): deviations from running means, so that a large mean costs no digits.
+//!
+//! Matrices are symmetric and held as their lower triangle, row by row: (0,0), (1,0), (1,1), (2,0), …
+
+/// Entries of the triangle of a `dimension` × `dimension` matrix.
+pub(super) fn triangle(dimension: usize) -> usize {
+    dimension * (dimension + 1) / 2
+}
+
+/// The (row, column) of each entry of a triangle.
+pub(super) fn places(dimension: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..dimension).flat_map(|i| (0..=i).map(move |j| (i, j)))
+}
+
+/// Vectors without gaps: one count and one mean serve all pairs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Complete {
+    pub(super) n: u64,
+    pub(super) mean: Vec<f64>,
+    /// Σ (x_i − x̄_i)(x_j − x̄_j).
+    pub(super) comoment: Vec<f64>,
+}
+
+impl Complete {
+    pub(super) fn push(&mut self, x: &[f64]) {
+        let before = self.n as f64;
+        self.n = self.n.saturating_add(1);
+        let n = self.n as f64;
+        let shrink = before / n;
+        let mut rest = self.comoment.as_mut_slice();
+        for (i, (x_i, mean_i)) in x.iter().zip(&self.mean).enumerate() {
+            let (row, below) = rest.split_at_mut(rest.len().min(i + 1));
+            let d_i = (x_i - mean_i) * shrink;
+            for ((c, x_j), mean_j) in row.iter_mut().zip(x).zip(&self.mean) {
+                *c += d_i * (x_j - mean_j);
+            }
+            rest = below;
+        }
+        for (mean, x) in self.mean.iter_mut().zip(x) {
+            *mean += (x - *mean) / n;
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        let (n_a, n_b) = (self.n as f64, other.n as f64);
+        if other.n == 0 {
+            return;
+        }
+        let n = n_a + n_b;
+        let delta: Vec<f64> = other
+            .mean
+            .iter()
+            .zip(&self.mean)
+            .map(|(b, a)| b - a)
+            .collect();
+        let mut rest = self.comoment.iter_mut().zip(&other.comoment);
+        for (i, d_i) in delta.iter().enumerate() {
+            for (d_j, (c, more)) in delta.iter().take(i + 1).zip(rest.by_ref()) {
+                *c += more + d_i * d_j * (n_a * (n_b / n));
+            }
+        }
+        for (mean, d) in self.mean.iter_mut().zip(&delta) {
+            *mean += d * (n_b / n);
+        }
+        self.n = self.n.saturating_add(other.n);
+    }
+
+    /// The moments of the pair at one place of the triangle.
+    pub(super) fn pair(&self, idx: usize, (i, j): (usize, usize)) -> Pair {
+        let at = |column: &[f64], idx: usize| column.get(idx).copied().unwrap_or_default();
+        if self.n == 0 {
+            return Pair::default();
+        }
+        Pair {
+            n: self.n,
+            mean_i: at(&self.mean, i),
+            mean_j: at(&self.mean, j),
+            comoment: at(&self.comoment, idx),
+        }
+    }
+}
+
+/// Moments of two values over the vectors that have both.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Pair {
+    pub(super) n: u64,
+    pub(super) mean_i: f64,
+    pub(super) mean_j: f64,
+    pub(super) comoment: f64,
+}
+
+impl Pair {
+    pub(super) fn push(&mut self, x_i: f64, x_j: f64) {
+        self.n = self.n.saturating_add(1);
+        let n = self.n as f64;
+        let d_i = x_i - self.mean_i;
+        self.mean_i += d_i / n;
+        self.mean_j += (x_j - self.mean_j) / n;
+        self.comoment += d_i * (x_j - self.mean_j);
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        if self.n == 0 || other.n == 0 {
+            if self.n == 0 {
+                *self = *other;
+            }
+            return;
+        }
+        let (n_a, n_b) = (self.n as f64, other.n as f64);
+        let n = n_a + n_b;
+        let (d_i, d_j) = (other.mean_i - self.mean_i, other.mean_j - self.mean_j);
+        self.n = self.n.saturating_add(other.n);
+        self.mean_i += d_i * (n_b / n);
+        self.mean_j += d_j * (n_b / n);
+        self.comoment += other.comoment + d_i * d_j * (n_a * (n_b / n));
+    }
+}
