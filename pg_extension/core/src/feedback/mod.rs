@@ -21,3 +21,6 @@ pub fn pinball(level: f64, q: f64, actual: f64) -> f64 {
         (level - 1.0) * d
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,7 +42,7 @@ impl Problem<'_> {
     /// Loss and gradient at `beta`: mean of weight · ρ(y − zβ), plus the ridge.
     ///
     /// ρ is the pinball loss convolved with a box of half-width [`SMOOTHING`]; it is convex and its slope is continuous.
-    fn loss(&self, beta: &[f64; N]) -> (f64, [f64; N]) {
+    pub(super) fn loss(&self, beta: &[f64; N]) -> (f64, [f64; N]) {
         let (mut loss, mut gradient) = (0.0, [0.0; N]);
         for s in self.samples {
             let r = s.y - dot(&s.z, beta);
@@ -91,21 +91,17 @@ impl Problem<'_> {
                 .with_hint("demand or unit_capacity is extreme; check their units"));
             }
             let direction = self.direction(&gradient, &memory);
-            let slope = dot(&direction, &gradient);
-            if slope >= 0.0 {
-                break;
-            }
-            let Some((next, next_loss, next_gradient)) =
-                self.line_search(&beta, loss, &direction, slope, should_stop)?
-            else {
-                break;
+            let found = self.line_search(&beta, loss, &direction, dot(&direction, &gradient), should_stop)?;
+            let Some((next, next_loss, next_gradient)) = found else {
+                if memory.is_empty() {
+                    break;
+                }
+                // What was learnt about the curvature no longer holds: start again from the metric alone.
+                memory.clear();
+                continue;
             };
             let gain = loss - next_loss;
-            remember(
-                &mut memory,
-                sub(&next, &beta),
-                sub(&next_gradient, &gradient),
-            );
+            remember(&mut memory, sub(&next, &beta), sub(&next_gradient, &gradient), &gradient);
             (beta, loss, gradient) = (next, next_loss, next_gradient);
             if gain <= MIN_GAIN * loss.abs() {
                 break;
@@ -125,6 +121,10 @@ impl Problem<'_> {
     ) -> Result<Option<([f64; N], f64, [f64; N])>> {
         let mut length = 1.0;
         for _ in 0..30 {
+            // NaN included: there is no way down.
+            if !(slope < 0.0) {
+                break;
+            }
             check_stop(should_stop)?;
             let mut next = *beta;
             for (b, d) in next.iter_mut().zip(direction) {
@@ -187,18 +187,14 @@ struct Pair {
     rho: f64,
 }
 
-fn remember(memory: &mut VecDeque<Pair>, s: [f64; N], y: [f64; N]) {
+/// Keeps a pair whose curvature is more than rounding of the gradient; where the loss is straight there is none.
+fn remember(memory: &mut VecDeque<Pair>, s: [f64; N], y: [f64; N], gradient: &[f64; N]) {
     let curvature = dot(&s, &y);
-    // Where the loss is straight there is no curvature to learn from.
-    if curvature > 1e-12 * dot(&y, &y) {
+    if curvature > 1e-9 * (dot(&s, &s) * dot(gradient, gradient)).sqrt() {
         if memory.len() == MEMORY {
             memory.pop_front();
         }
-        memory.push_back(Pair {
-            s,
-            y,
-            rho: 1.0 / curvature,
-        });
+        memory.push_back(Pair { s, y, rho: 1.0 / curvature });
     }
 }
 

@@ -139,11 +139,12 @@ impl<'a> Rows<'a> {
 
     /// The row of origin `t`: windows before `t` are known, `t` and later ones are not looked at.
     ///
-    /// `None` where the last ten minutes are not all known, or no past day is.
+    /// `None` where the last three minutes are not all known, or no past day is; longer means and maxima take the windows
+    /// that are known.
     pub(super) fn row(&self, t: usize) -> Option<Row> {
         let (s, len) = (self.signal, &self.len);
-        let recent = s.span(t.checked_sub(len.m10)?, t);
-        if recent.len() < len.m10 || recent.iter().any(|v| v.is_nan()) {
+        let newest = s.span(t.checked_sub(len.m3)?, t);
+        if newest.len() < len.m3 || newest.iter().any(|v| v.is_nan()) {
             return None;
         }
         let mean_3 = s.mean_before(t, len.m3)?;
@@ -160,7 +161,7 @@ impl<'a> Rows<'a> {
             s.max_before(t, len.m60)?.min(ceiling),
             s.max_before(t, len.m180)?.min(ceiling),
             s.max_before(t, len.day)?.min(ceiling),
-            slope(recent) * count(len.lead),
+            slope(s.span(t.saturating_sub(len.m10), t)) * count(len.lead),
             level * season.ratio,
             level * season.rise,
             season.peak.min(ceiling),
@@ -236,14 +237,20 @@ struct Season {
     peak: f64,
 }
 
-/// Slope of the least-squares line through equally spaced values, per step.
+/// Slope of the least-squares line through equally spaced values, per step; values that are NaN are left out.
 fn slope(x: &[f64]) -> f64 {
-    let middle = (count(x.len()) - 1.0) / 2.0;
+    let (mut n, mut si, mut sx) = (0.0, 0.0, 0.0);
+    let known = || x.iter().enumerate().filter(|(_, v)| !v.is_nan()).map(|(i, &v)| (count(i), v));
+    for (i, v) in known() {
+        n += 1.0;
+        si += i;
+        sx += v;
+    }
+    let (mean_i, mean_x) = (si / n, sx / n);
     let (mut sxy, mut sxx) = (0.0, 0.0);
-    for (i, v) in x.iter().enumerate() {
-        let d = count(i) - middle;
-        sxy += d * v;
-        sxx += d * d;
+    for (i, v) in known() {
+        sxy += (i - mean_i) * (v - mean_x);
+        sxx += (i - mean_i) * (i - mean_i);
     }
     if sxx > 0.0 { sxy / sxx } else { 0.0 }
 }

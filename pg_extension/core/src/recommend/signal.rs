@@ -48,16 +48,24 @@ impl Signal {
             .ts()
             .first()
             .map_or(0, |t| t.rem_euclid(step.micros()));
-        let base = step.floor(start.saturating_sub(phase)) + phase;
+        let base = start.saturating_sub(start.saturating_sub(phase).rem_euclid(step.micros()));
         let n = (windows_before(base, until, step)).max(windows_before(base, newest, step) + 1);
         let mut x = vec![0.0_f64; n];
         let mut count = vec![0_u32; n];
+        let (mut idx, mut begin) = (0_usize, base);
         for (&t, &v) in ts.iter().zip(value) {
-            let idx = usize::try_from((t - base).div_euclid(step.micros())).unwrap_or(0);
+            // A division a value would be most of the work; on a regular grid the next value is in the next window.
+            let passed = t.saturating_sub(begin);
+            if passed >= step.micros() {
+                let windows = if passed - step.micros() < step.micros() { 1 } else { passed / step.micros() };
+                idx += usize::try_from(windows).unwrap_or(0);
+                begin = begin.saturating_add(windows.saturating_mul(step.micros()));
+            }
             if let (Some(mean), Some(c)) = (x.get_mut(idx), count.get_mut(idx)) {
                 // A running mean cannot overflow; adding +0 makes a negative zero positive.
                 *c += 1;
-                *mean += (v.max(0.0) + 0.0 - *mean) / f64::from(*c);
+                let v = v.max(0.0) + 0.0;
+                *mean = if *c == 1 { v } else { *mean + (v - *mean) / f64::from(*c) };
             }
         }
         let real: Vec<bool> = count.iter().map(|&c| c > 0).collect();
@@ -138,7 +146,7 @@ fn windows_before(base: Micros, until: Micros, step: Step) -> usize {
     if until <= base {
         0
     } else {
-        step.cover(until - base)
+        step.cover(until.saturating_sub(base))
     }
 }
 
