@@ -11,6 +11,7 @@ use crate::error::{Answer, failure, invalid, report};
 
 mod array;
 pub(crate) mod call;
+pub(crate) mod name;
 pub(crate) mod varlena;
 
 /// PostgreSQL counts from 2000-01-01, core from 1970-01-01: 10,957 days later.

@@ -1,6 +1,7 @@
 //! Stage `decide`: an observation and a recommendation in, one decision with its reasons out.
 
 use pgrx::datum::{Interval, JsonB};
+use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use prescale_core::decide::simulate::{self, ReactiveSpec};
 use prescale_core::decide::{self, Observation, Recommendation};
@@ -29,7 +30,7 @@ fn simulate_reactive(
     ready_after: default!(Interval, "'5 min'"),
     scale_in_window: default!(Interval, "'5 min'"),
     tolerance: default!(f64, "0.1"),
-) -> Answer<
+) -> Result<
     TableIterator<
         'static,
         (
@@ -39,6 +40,7 @@ fn simulate_reactive(
             name!(units_ready, i32),
         ),
     >,
+    ErrorReport,
 > {
     let spec = ReactiveSpec {
         unit_capacity,

@@ -1,6 +1,7 @@
 //! Stage `feature`: windows in, named numbers out.
 
 use pgrx::datum::Array;
+use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use prescale_core::feature;
 use prescale_core::feature::request::{Request, RequestState};
@@ -67,7 +68,7 @@ fn request_n(state: RequestValue) -> Answer<i64> {
 fn features(
     s: Option<RequestValue>,
     param_names: default!(Option<Array<'_, &str>>, "NULL"),
-) -> Answer<TableIterator<'static, (name!(name, String), name!(value, Option<f64>))>> {
+) -> Result<TableIterator<'static, (name!(name, String), name!(value, Option<f64>))>, ErrorReport> {
     let Some(RequestValue(state)) = s else {
         return Ok(TableIterator::empty());
     };

@@ -1,18 +1,19 @@
 //! Stage `feedback`: what was decided and what came, in; scores out.
 
+use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use prescale_core::feedback;
 
 use crate::convert::varlena::SeriesValue;
 use crate::convert::{int, should_stop};
-use crate::error::{Answer, report};
+use crate::error::report;
 
 /// How a supply met a demand.
 #[pg_extern(immutable, strict, parallel_safe, cost = 1000)]
 fn score(
     demand: SeriesValue,
     supply: SeriesValue,
-) -> Answer<
+) -> Result<
     TableIterator<
         'static,
         (
@@ -27,6 +28,7 @@ fn score(
             name!(actions, i32),
         ),
     >,
+    ErrorReport,
 > {
     let s = feedback::score(&demand.0, &supply.0, &should_stop).map_err(report)?;
     Ok(TableIterator::once((

@@ -1,6 +1,7 @@
 //! Stage `fingerprint`: feature vectors in, short vectors out.
 
 use pgrx::datum::Array;
+use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use prescale_core::fingerprint::{Keep, PcaModel, PcaState};
 
@@ -91,7 +92,7 @@ fn pca_fit(
 #[pg_extern(immutable, strict, parallel_safe)]
 fn pca_components(
     model: PcaModelValue,
-) -> Answer<
+) -> Result<
     TableIterator<
         'static,
         (
@@ -102,6 +103,7 @@ fn pca_components(
             name!(loading, Vec<f64>),
         ),
     >,
+    ErrorReport,
 > {
     let components = model.0.components().into_iter().enumerate();
     let rows = components.map(|(i, c)| {

@@ -1,6 +1,7 @@
 //! Stage `forecast`: a series in, quantiles over a horizon out.
 
 use pgrx::datum::{Array, Interval, JsonB};
+use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use prescale_core::forecast::{self, Forecast, ForecastRow, ForecastSpec};
 
@@ -95,7 +96,7 @@ fn forecast(
     as_of: default!(Option<TimestampWithTimeZone>, "NULL"),
     with_history: default!(Option<bool>, "false"),
     options: default!(Option<JsonB>, "'{}'"),
-) -> Answer<
+) -> Result<
     TableIterator<
         'static,
         (
@@ -112,6 +113,7 @@ fn forecast(
             name!(status, String),
         ),
     >,
+    ErrorReport,
 > {
     let Some(SeriesValue(series)) = s else {
         return Ok(TableIterator::empty());

@@ -33,7 +33,7 @@ extension_sql_file!("../../sql/00_bootstrap.sql", name = "bootstrap", bootstrap)
 extension_sql_file!(
     "../../sql/10_sample.sql",
     name = "sample",
-    requires = ["bootstrap", "sample_sql"]
+    requires = ["bootstrap", "sample_sql", "source_sql"]
 );
 extension_sql_file!(
     "../../sql/20_window.sql",

@@ -1,6 +1,7 @@
 //! Stage `recommend`: the demand at the lead time, and the units that carry it.
 
 use pgrx::datum::{Array, Interval, JsonB};
+use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use prescale_core::recommend::{self, DemandModel, DemandQuery, DemandSpec};
 use prescale_core::sample::SeriesBuilder;
@@ -39,7 +40,7 @@ fn demand_fit(
     min_units: i32,
     levels: Array<'_, f64>,
     until: TimestampWithTimeZone,
-) -> Answer<
+) -> Result<
     TableIterator<
         'static,
         (
@@ -49,6 +50,7 @@ fn demand_fit(
             name!(pinball, Vec<f64>),
         ),
     >,
+    ErrorReport,
 > {
     let spec = DemandSpec {
         step: to_step(&step)?,
@@ -77,7 +79,7 @@ fn demand_predict(
     origin: Option<TimestampWithTimeZone>,
     hold: Option<i32>,
     peak: Option<Interval>,
-) -> Answer<
+) -> Result<
     TableIterator<
         'static,
         (
@@ -89,6 +91,7 @@ fn demand_predict(
             name!(status, String),
         ),
     >,
+    ErrorReport,
 > {
     let model: Option<DemandModel> = model.map(|json| from_json(json, "model")).transpose()?;
     let history = history.map_or_else(|| SeriesBuilder::default().finish(), |history| history.0);

@@ -1,5 +1,6 @@
 //! Stage `sample`: the type `series`, its aggregates, and what it holds.
 
+use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use prescale_core::sample::{Series, SeriesBuilder};
 
@@ -56,7 +57,7 @@ fn series_n(series: SeriesValue) -> Answer<i64> {
 #[pg_extern(immutable, strict, parallel_safe)]
 fn counts(
     series: SeriesValue,
-) -> Answer<
+) -> Result<
     TableIterator<
         'static,
         (
@@ -69,6 +70,7 @@ fn counts(
             name!(last_ts, Option<TimestampWithTimeZone>),
         ),
     >,
+    ErrorReport,
 > {
     let (ts, seen) = (series.0.ts(), series.0.counts());
     Ok(TableIterator::once((
@@ -86,7 +88,10 @@ fn counts(
 #[pg_extern(immutable, strict, parallel_safe)]
 fn unnest(
     series: SeriesValue,
-) -> Answer<TableIterator<'static, (name!(ts, TimestampWithTimeZone), name!(value, f64))>> {
+) -> Result<
+    TableIterator<'static, (name!(ts, TimestampWithTimeZone), name!(value, f64))>,
+    ErrorReport,
+> {
     let rows = series.0.ts().iter().zip(series.0.value());
     let rows: Vec<_> = rows
         .map(|(ts, value)| Ok((timestamp(*ts)?, *value)))

@@ -1,6 +1,7 @@
 //! Stage `window`: series in, windows of equal length out.
 
 use pgrx::datum::Interval;
+use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use prescale_core::window::{self, Grid};
 
@@ -39,7 +40,7 @@ fn regularize(
     fill: default!(&str, "'linear'"),
     agg: default!(&str, "'mean'"),
     timezone: default!(&str, "'UTC'"),
-) -> Answer<
+) -> Result<
     TableIterator<
         'static,
         (
@@ -49,6 +50,7 @@ fn regularize(
             name!(n_raw, i32),
         ),
     >,
+    ErrorReport,
 > {
     let windows = window::regularize(&s.0, &grid(&step, fill, agg, timezone)?).map_err(report)?;
     let rows = windows
