@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{CONTRACT, Database, Purpose, Session, column};
 use crate::error::{Result, chain};
-use crate::observe::{self, Wanted};
+use crate::observe::{self, Skip, Wanted};
 
 /// What was tried, line by line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,6 +60,7 @@ pub async fn check(config: Config) -> Report {
     let purpose = Purpose {
         limit: database.statement_timeout,
         wake: None,
+        durable: true,
     };
     let session = match Database::new(database, purpose).session().await {
         Ok(session) => session,
@@ -134,10 +135,11 @@ async fn workloads(
     report: &mut Report,
 ) -> Result<()> {
     let reading = observe::wanted(session, shards, Clock::System).await?;
-    for row in &reading.unreadable {
-        report.add(false, format!("workload \"{}\": {}", row.workload, row.why));
+    for item in &reading.skipped {
+        let line = format!("workload \"{}\": {}", item.workload, item.why);
+        report.add(item.why == Skip::NoUnitCapacity, line);
     }
-    if reading.wanted.is_empty() {
+    if reading.wanted.is_empty() && reading.skipped.is_empty() {
         report.add(true, format!("no workload is enabled in shards {shards:?}"));
     }
     let unknown = targets.unknown(&reading.wanted);
