@@ -14,6 +14,13 @@ const SECTIONS: [&str; 6] = ["database", "cycle", "lease", "http", "log", "kuber
 /// The one variable with a second, shorter name.
 const ALIAS: (&str, &str) = ("PRESCALE_LISTEN", "PRESCALE_HTTP_LISTEN");
 
+/// A variable, and what it stands in for when that is in the file.
+const INSTEAD: [(&str, &[&str]); 3] = [
+    ("PRESCALE_DATABASE_URL", &["host", "port", "user", "dbname"]),
+    ("PRESCALE_DATABASE_PASSWORD", &["password_file"]),
+    ("PRESCALE_DATABASE_PASSWORD_FILE", &["password"]),
+];
+
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -56,7 +63,7 @@ impl Source {
         text: &str,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, Problems> {
-        let file = text.parse::<Table>().map_err(|error| {
+        let mut file = text.parse::<Table>().map_err(|error| {
             // The message alone: the quoted line might hold a password.
             let line = error.span().map_or(0, |span| {
                 text.get(..span.start).unwrap_or("").matches('\n').count() + 1
@@ -74,6 +81,14 @@ impl Source {
             .collect();
         if let Some(value) = environment.remove(ALIAS.0) {
             environment.entry(ALIAS.1.to_owned()).or_insert(value);
+        }
+        if let Some(Value::Table(database)) = file.get_mut("database") {
+            for (_, keys) in INSTEAD
+                .iter()
+                .filter(|(name, _)| environment.contains_key(*name))
+            {
+                database.retain(|key, _| !keys.iter().any(|other| *other == key));
+            }
         }
         Ok(Self {
             file,
