@@ -77,7 +77,7 @@ impl Source {
         })?;
         let mut environment: BTreeMap<_, _> = environment
             .into_iter()
-            .filter(|(name, _)| is_ours(name))
+            .filter(|(name, value)| is_ours(name, value))
             .collect();
         if let Some(value) = environment.remove(ALIAS.0) {
             environment.entry(ALIAS.1.to_owned()).or_insert(value);
@@ -87,7 +87,7 @@ impl Source {
                 .iter()
                 .filter(|(name, _)| environment.contains_key(*name))
             {
-                database.retain(|key, _| !keys.iter().any(|other| *other == key));
+                database.retain(|key, _| !keys.contains(&key));
             }
         }
         Ok(Self {
@@ -240,12 +240,14 @@ fn variable(section: &str, key: &str) -> String {
 
 /// Whether a variable is meant for the worker. Kubernetes sets variables such as `PRESCALE_DATABASE_SERVICE_HOST` and
 /// `PRESCALE_DATABASE_PORT_5432_TCP` for a service of that name; they are nobody's mistake.
-fn is_ours(name: &str) -> bool {
+fn is_ours(name: &str, value: &str) -> bool {
     if name == ALIAS.0 {
         return true;
     }
-    let service =
-        name.contains("_SERVICE_HOST") || name.contains("_SERVICE_PORT") || name.contains("_PORT_");
+    let service = name.contains("_SERVICE_HOST")
+        || name.contains("_SERVICE_PORT")
+        || name.contains("_PORT_")
+        || value.starts_with("tcp://");
     !service
         && SECTIONS
             .iter()

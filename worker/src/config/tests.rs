@@ -190,6 +190,7 @@ fn variables_that_kubernetes_sets_for_services_are_nobodys_mistake() {
     let environment = [
         ("PRESCALE_DATABASE_SERVICE_HOST", "10.0.0.1"),
         ("PRESCALE_DATABASE_PORT_5432_TCP", "tcp://10.0.0.1:5432"),
+        ("PRESCALE_DATABASE_PORT", "tcp://10.0.0.1:5432"),
         ("PRESCALE_PORT", "tcp://10.0.0.2:80"),
     ];
     assert!(parse(SOCKET, &environment).is_ok());

@@ -52,9 +52,10 @@ pub(super) async fn connect(config: &DatabaseConfig, purpose: &Purpose) -> Resul
         .keepalives_interval(EVERY)
         .keepalives_retries(RETRIES);
     // The driver asks even a connection without TLS for a host name, which a socket does not have.
-    let connector = match mode {
-        SslMode::Disable => None,
-        _ => Some(tls::connector(*tls, ca_file.as_deref())?),
+    let connector = if mode == SslMode::Disable {
+        None
+    } else {
+        Some(tls::connector(*tls, ca_file.as_deref())?)
     };
     // The driver's own limit covers the TCP handshake only, and each address anew.
     let limit = *connect_timeout * 2;
