@@ -1,0 +1,61 @@
+//! pg_dump and restore carry everything that cannot be recomputed, and the restored database goes on.
+
+use anyhow::Result;
+use prescale_tests::postgres::Postgres;
+
+const WORKLOAD: &str = "
+    CREATE EXTENSION prescale;
+    CREATE TABLE metric (ts timestamptz PRIMARY KEY, value float8);
+    INSERT INTO metric SELECT t, 100 + 50 * sin(extract(epoch FROM t) / 13751) FROM generate_series(timestamptz '2024-05-01', '2024-05-05', '1 minute') t;
+    SELECT count(*) FROM prescale.add_source('metric', 'metric', period => '1 minute');
+    SELECT prescale.add_workload('front', 'metric', target => '{\"kind\": \"simulated\", \"units\": 3}');
+    SELECT prescale.set_policy('front', mode => 'full', unit_capacity => 20);
+    SELECT prescale.acquire_lease(0, 'w', '1 hour');
+    SELECT prescale.record_capacity(0, 1, '[{\"workload_id\": 1, \"units_total\": 3, \"units_ready\": 3}]', '2024-05-01');";
+
+/// Every row of every table, but the lease, as one text.
+const CONTENT: &str = "
+    SELECT string_agg(t.relname || ' ' || (xpath('/row/c/text()', query_to_xml(format(
+        'SELECT count(*) || '' '' || coalesce(md5(string_agg(x::text, '','' ORDER BY x::text)), '''') AS c FROM prescale.%I x', t.relname), false, true, '')))[1]::text, E'\\n' ORDER BY t.relname)
+    FROM pg_class t WHERE t.relnamespace = 'prescale'::regnamespace AND t.relkind = 'r' AND t.relname <> 'lease'";
+
+#[test]
+fn a_restored_database_has_everything_and_goes_on() -> Result<()> {
+    let server = Postgres::start()?;
+    server.psql("postgres", "postgres", "CREATE DATABASE a")?;
+    server.psql("postgres", "postgres", "CREATE DATABASE b")?;
+    server.psql("a", "postgres", WORKLOAD)?;
+    for day in ["2024-05-04 10:00", "2024-05-04 10:05", "2024-05-04 10:10"] {
+        server.psql("a", "postgres", &format!("CALL prescale.refresh(as_of => '{day}')"))?;
+    }
+    let before = server.psql("a", "postgres", CONTENT)?;
+    assert!(before.lines().all(|line| line.starts_with("decision ") || !line.ends_with(" 0")), "something was not filled: {before}");
+
+    let dump = server.socket_dir().join("../a.sql");
+    let dumped = server.tool("pg_dump").args(["-d", "a", "-f"]).arg(&dump).status()?;
+    assert!(dumped.success());
+    let restored = server.psql_command("b", "postgres").args(["-qX", "-v", "ON_ERROR_STOP=1", "-f"]).arg(&dump).output()?;
+    assert!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
+    assert_eq!(server.psql("b", "postgres", CONTENT)?, before);
+
+    // Both go on to the same state; numbers of new rows do not collide with restored ones.
+    for database in ["a", "b"] {
+        server.psql(database, "postgres", "CALL prescale.refresh(as_of => '2024-05-04 23:00')")?;
+        server.psql(database, "postgres", "SELECT prescale.add_workload('second', 'metric')")?;
+    }
+    let newest = "SELECT workload, origin, forecast, forecast_peak, status FROM prescale.recommendation ORDER BY 1";
+    assert_eq!(server.psql("a", "postgres", newest)?, server.psql("b", "postgres", newest)?);
+    Ok(())
+}
+
+#[test]
+fn dropping_the_extension_leaves_the_measurements() -> Result<()> {
+    let server = Postgres::start()?;
+    server.psql("postgres", "postgres", "CREATE DATABASE a")?;
+    server.psql("a", "postgres", WORKLOAD)?;
+    server.psql("a", "postgres", "CALL prescale.refresh(as_of => '2024-05-02')")?;
+    server.psql("a", "postgres", "DROP EXTENSION prescale")?;
+    assert_eq!(server.psql("a", "postgres", "SELECT count(*) FROM metric")?.trim(), "5761");
+    server.psql("a", "postgres", "CREATE EXTENSION prescale")?;
+    Ok(())
+}
