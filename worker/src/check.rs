@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{CONTRACT, Database, Purpose, Session, column};
 use crate::error::{Result, chain};
-use crate::observe::{self, Wanted};
+use crate::observe::{self, Skip, Wanted};
 
 /// What was tried, line by line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,6 +60,7 @@ pub async fn check(config: Config) -> Report {
     let purpose = Purpose {
         limit: database.statement_timeout,
         wake: None,
+        durable: true,
     };
     let session = match Database::new(database, purpose).session().await {
         Ok(session) => session,
@@ -91,19 +92,21 @@ pub async fn check(config: Config) -> Report {
     report
 }
 
-/// Everything in the contract that the worker calls or reads, and whether this role may.
+/// Everything in the contract that the worker calls, reads or writes, and whether this role may.
 const PRIVILEGES: &str = "
-SELECT needed.name,
-       coalesce(CASE needed.kind
-           WHEN 'function' THEN (SELECT pg_catalog.bool_or(pg_catalog.has_function_privilege(p.oid, 'EXECUTE'))
-                                 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-                                 WHERE n.nspname = 'prescale' AND p.proname = needed.name)
-           ELSE (SELECT pg_catalog.has_table_privilege(c.oid, 'SELECT')
+SELECT pg_catalog.lower(needed.privilege) || ' ' || needed.name,
+       coalesce(CASE needed.privilege
+           WHEN 'EXECUTE' THEN (SELECT pg_catalog.bool_or(pg_catalog.has_function_privilege(p.oid, 'EXECUTE'))
+                                FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+                                WHERE n.nspname = 'prescale' AND p.proname = needed.name)
+           ELSE (SELECT pg_catalog.has_table_privilege(c.oid, needed.privilege)
                  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                  WHERE n.nspname = 'prescale' AND c.relname = needed.name) END, false)
-FROM (VALUES ('acquire_lease', 'function'), ('release_lease', 'function'), ('record_decision', 'function'),
-             ('record_result', 'function'), ('record_capacity', 'function'), ('refresh', 'function'),
-             ('recommendation', 'view'), ('decision', 'table'), ('capacity', 'table')) AS needed(name, kind)";
+FROM (VALUES ('acquire_lease', 'EXECUTE'), ('release_lease', 'EXECUTE'), ('record_decision', 'EXECUTE'),
+             ('record_result', 'EXECUTE'), ('record_capacity', 'EXECUTE'), ('refresh', 'EXECUTE'),
+             ('recommendation', 'SELECT'), ('lease', 'SELECT'), ('lease', 'INSERT'), ('lease', 'UPDATE'),
+             ('decision', 'SELECT'), ('decision', 'INSERT'), ('decision', 'UPDATE'),
+             ('capacity', 'SELECT'), ('capacity', 'INSERT'), ('capacity', 'UPDATE')) AS needed(name, privilege)";
 
 async fn privileges(session: &Session, report: &mut Report) -> Result<bool> {
     let rows = session
@@ -121,7 +124,7 @@ async fn privileges(session: &Session, report: &mut Report) -> Result<bool> {
         let why = "prescale.grant_worker(role) gives the right";
         report.add(
             false,
-            format!("this role may not use {}; {why}", missing.join(", ")),
+            format!("this role may not: {}; {why}", missing.join(", ")),
         );
     }
     Ok(missing.is_empty())
@@ -134,10 +137,11 @@ async fn workloads(
     report: &mut Report,
 ) -> Result<()> {
     let reading = observe::wanted(session, shards, Clock::System).await?;
-    for row in &reading.unreadable {
-        report.add(false, format!("workload \"{}\": {}", row.workload, row.why));
+    for item in &reading.skipped {
+        let line = format!("workload \"{}\": {}", item.workload, item.why);
+        report.add(item.why == Skip::NoUnitCapacity, line);
     }
-    if reading.wanted.is_empty() {
+    if reading.wanted.is_empty() && reading.skipped.is_empty() {
         report.add(true, format!("no workload is enabled in shards {shards:?}"));
     }
     let unknown = targets.unknown(&reading.wanted);

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
@@ -15,6 +16,7 @@ pub(crate) fn start(config: &LogConfig) {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(false);
     let started = match format {
         LogFormat::Text => lines.try_init(),
@@ -26,10 +28,12 @@ pub(crate) fn start(config: &LogConfig) {
 }
 
 /// The filter for a level of the worker's own lines (others from `warn` on), or for a directive as written.
+///
+/// The Kubernetes client logs every failed request, which the worker reports itself, once.
 pub(crate) fn filter(level: &str) -> Result<EnvFilter, String> {
     let own = ["off", "error", "warn", "info", "debug", "trace"].contains(&level);
     let directives = if own {
-        format!("warn,prescale_worker={level}")
+        format!("warn,kube_client=off,prescale_worker={level}")
     } else {
         level.to_owned()
     };

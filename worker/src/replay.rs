@@ -75,7 +75,16 @@ async fn ticks(config: Config, plan: Replay, stop: Stop) -> Result<ReplayOutcome
         kubernetes: _,
     } = config;
     let metrics = Arc::new(Metrics::new());
-    let connect = |limit| Database::new(database.clone(), Purpose { limit, wake: None });
+    let connect = |limit| {
+        Database::new(
+            database.clone(),
+            Purpose {
+                limit,
+                wake: None,
+                durable: false,
+            },
+        )
+    };
     let mut first = connect(database.statement_timeout);
     refuse_real_targets(&*first.session().await?, &lease.shards, plan).await?;
 

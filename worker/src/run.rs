@@ -58,6 +58,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(
         let purpose = Purpose {
             limit: cycle.refresh_timeout,
             wake: None,
+            durable: true,
         };
         let maintain = Maintain::new(
             Database::new(database.clone(), purpose),
@@ -69,6 +70,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(
     let purpose = Purpose {
         limit: database.statement_timeout,
         wake: Some(Arc::clone(&wake)),
+        durable: true,
     };
     let turning = Turning {
         cycle: Cycle::new(

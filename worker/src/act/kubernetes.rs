@@ -1,6 +1,6 @@
 //! Kubernetes: the scale subresource of any object.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use k8s_openapi::api::autoscaling::v1::Scale;
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
@@ -192,12 +192,8 @@ async fn connect(config: &KubernetesConfig) -> Result<Client, String> {
         (None, None) => Config::infer().await.map_err(|error| chain(&error)),
     };
     let mut found = found.map_err(|why| format!("Kubernetes is not configured: {why}"))?;
-    let limit: Option<Duration> = Some(*request_timeout);
-    (
-        found.connect_timeout,
-        found.read_timeout,
-        found.write_timeout,
-    ) = (limit, limit, limit);
+    // The whole of a request is limited where it is made; this is for attempts that go on behind it.
+    found.connect_timeout = Some(*request_timeout);
     Client::try_from(found).map_err(|error| chain(&error))
 }
 

@@ -14,6 +14,13 @@ const SECTIONS: [&str; 6] = ["database", "cycle", "lease", "http", "log", "kuber
 /// The one variable with a second, shorter name.
 const ALIAS: (&str, &str) = ("PRESCALE_LISTEN", "PRESCALE_HTTP_LISTEN");
 
+/// A variable, and what it stands in for when that is in the file.
+const INSTEAD: [(&str, &[&str]); 3] = [
+    ("PRESCALE_DATABASE_URL", &["host", "port", "user", "dbname"]),
+    ("PRESCALE_DATABASE_PASSWORD", &["password_file"]),
+    ("PRESCALE_DATABASE_PASSWORD_FILE", &["password"]),
+];
+
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -56,7 +63,7 @@ impl Source {
         text: &str,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, Problems> {
-        let file = text.parse::<Table>().map_err(|error| {
+        let mut file = text.parse::<Table>().map_err(|error| {
             // The message alone: the quoted line might hold a password.
             let line = error.span().map_or(0, |span| {
                 text.get(..span.start).unwrap_or("").matches('\n').count() + 1
@@ -70,10 +77,18 @@ impl Source {
         })?;
         let mut environment: BTreeMap<_, _> = environment
             .into_iter()
-            .filter(|(name, _)| is_ours(name))
+            .filter(|(name, value)| is_ours(name, value))
             .collect();
         if let Some(value) = environment.remove(ALIAS.0) {
             environment.entry(ALIAS.1.to_owned()).or_insert(value);
+        }
+        if let Some(Value::Table(database)) = file.get_mut("database") {
+            for (_, keys) in INSTEAD
+                .iter()
+                .filter(|(name, _)| environment.contains_key(*name))
+            {
+                database.retain(|key, _| !keys.contains(&key));
+            }
         }
         Ok(Self {
             file,
@@ -225,12 +240,14 @@ fn variable(section: &str, key: &str) -> String {
 
 /// Whether a variable is meant for the worker. Kubernetes sets variables such as `PRESCALE_DATABASE_SERVICE_HOST` and
 /// `PRESCALE_DATABASE_PORT_5432_TCP` for a service of that name; they are nobody's mistake.
-fn is_ours(name: &str) -> bool {
+fn is_ours(name: &str, value: &str) -> bool {
     if name == ALIAS.0 {
         return true;
     }
-    let service =
-        name.contains("_SERVICE_HOST") || name.contains("_SERVICE_PORT") || name.contains("_PORT_");
+    let service = name.contains("_SERVICE_HOST")
+        || name.contains("_SERVICE_PORT")
+        || name.contains("_PORT_")
+        || value.starts_with("tcp://");
     !service
         && SECTIONS
             .iter()

@@ -69,6 +69,28 @@ fn the_environment_wins_over_the_file() {
 }
 
 #[test]
+fn a_variable_stands_in_for_the_alternatives_in_the_file() {
+    let text = "[database]\nhost = \"/run/postgresql\"\nuser = \"me\"\npassword_file = \"/p\"\n";
+    let environment = [
+        ("PRESCALE_DATABASE_URL", "postgres://db/x"),
+        ("PRESCALE_DATABASE_PASSWORD", "hunter2"),
+    ];
+    let config = parse(text, &environment).unwrap();
+    assert_eq!(config.database.place(), "db:5432, database \"x\"");
+    assert_eq!(
+        (
+            config.database.connection.get_user(),
+            config.database.password_file
+        ),
+        (None, None)
+    );
+    assert_eq!(
+        config.database.connection.get_password(),
+        Some("hunter2".as_bytes())
+    );
+}
+
+#[test]
 fn everything_wrong_is_reported_at_once_with_path_and_value() {
     let text = "colour = 1\n[database]\nhots = \"x\"\ntls = \"maybe\"\n[cycle]\ninterval = 15\n[lease]\nshards = [1, 1]\n\
                 [http]\nlisten = \"here\"\n[log]\nlevel = \"x=y=z\"\n";
@@ -168,6 +190,7 @@ fn variables_that_kubernetes_sets_for_services_are_nobodys_mistake() {
     let environment = [
         ("PRESCALE_DATABASE_SERVICE_HOST", "10.0.0.1"),
         ("PRESCALE_DATABASE_PORT_5432_TCP", "tcp://10.0.0.1:5432"),
+        ("PRESCALE_DATABASE_PORT", "tcp://10.0.0.1:5432"),
         ("PRESCALE_PORT", "tcp://10.0.0.2:80"),
     ];
     assert!(parse(SOCKET, &environment).is_ok());

@@ -3,7 +3,7 @@
 use prescale_core::decide::Observation;
 
 use super::Cycle;
-use crate::act::{Acted, Status};
+use crate::act::{Acted, Status, Target};
 use crate::observe::Reading;
 use crate::record::Decided;
 
@@ -18,6 +18,8 @@ impl Cycle {
                         tracing::info!(workload = wanted.workload, "the target can be read again");
                     }
                 }
+                // A workload without a target is forecast only, and meant to be.
+                Observation::Unavailable { .. } if wanted.target == Ok(Target::None) => {}
                 Observation::Unavailable { why } => {
                     unavailable += 1;
                     if self.complaints.is_news(wanted.workload.clone(), why) {
@@ -30,13 +32,10 @@ impl Cycle {
                 }
             }
         }
-        for row in &reading.unreadable {
-            if self.complaints.is_news(row.workload.clone(), &row.why) {
-                tracing::error!(
-                    workload = row.workload,
-                    why = row.why,
-                    "the recommendation makes no sense"
-                );
+        for item in &reading.skipped {
+            let why = item.why.to_string();
+            if self.complaints.is_news(item.workload.clone(), &why) {
+                tracing::warn!(workload = item.workload, why, "the workload is left out");
             }
         }
         let oldest = reading
@@ -48,8 +47,8 @@ impl Cycle {
         self.metrics.saw(reading.wanted.len(), unavailable, age);
     }
 
-    /// Metrics and a log line for every act.
-    pub(super) fn tell(&self, acted: &[Acted], decided: &[Decided<'_>]) {
+    /// Metrics of every act, and a log line for each that succeeds or fails in a new way.
+    pub(super) fn tell(&mut self, acted: &[Acted], decided: &[Decided<'_>]) {
         for act in acted {
             self.metrics.acted(act.status);
             let made = decided
@@ -67,27 +66,22 @@ impl Cycle {
                 decision.units_desired,
             );
             let (number, result) = (act.decision, act.result.to_string());
-            match act.status {
-                Status::Done => {
-                    tracing::info!(workload, before, desired, decision = number, "scaled")
-                }
-                Status::Conflict => tracing::info!(
+            // Beside what is remembered of reading the target, under the plain name.
+            let topic = format!("scaling {workload}");
+            if act.status == Status::Done {
+                self.complaints.is_over(&topic);
+                tracing::info!(workload, before, desired, decision = number, "scaled");
+            } else if self.complaints.is_news(topic, &result) {
+                let status = act.status.word();
+                tracing::warn!(
                     workload,
+                    before,
                     desired,
                     decision = number,
+                    status,
                     result,
-                    "the target changed"
-                ),
-                Status::Failed | Status::Abandoned => {
-                    tracing::warn!(
-                        workload,
-                        before,
-                        desired,
-                        decision = number,
-                        result,
-                        "not scaled"
-                    );
-                }
+                    "not scaled"
+                );
             }
         }
     }

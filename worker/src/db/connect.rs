@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 use tokio_postgres::config::{Host, SslMode};
-use tokio_postgres::{AsyncMessage, Connection};
+use tokio_postgres::{AsyncMessage, Client, Connection, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::session::Session;
 use super::{Purpose, tls};
@@ -50,21 +51,45 @@ pub(super) async fn connect(config: &DatabaseConfig, purpose: &Purpose) -> Resul
         .keepalives_idle(IDLE)
         .keepalives_interval(EVERY)
         .keepalives_retries(RETRIES);
-    let connector = tls::connector(*tls, ca_file.as_deref())?;
-    let place = config.place();
+    // The driver asks even a connection without TLS for a host name, which a socket does not have.
+    let connector = if mode == SslMode::Disable {
+        None
+    } else {
+        Some(tls::connector(*tls, ca_file.as_deref())?)
+    };
     // The driver's own limit covers the TCP handshake only, and each address anew.
-    let attempt = tokio::time::timeout(*connect_timeout * 2, connection.connect(connector.clone()));
-    let (client, driver) = attempt
-        .await
+    let limit = *connect_timeout * 2;
+    let opened =
+        tokio::time::timeout(limit, open(&connection, connector.clone(), &purpose.wake)).await;
+    let client = opened
         .map_err(|_| Error::Timeout {
             what: "connect to the database",
-            limit: *connect_timeout * 2,
+            limit,
         })?
-        .map_err(|source| Error::Connect { place, source })?;
-    tokio::spawn(drive(driver, purpose.wake.clone()));
+        .map_err(|source| Error::Connect {
+            place: config.place(),
+            source,
+        })?;
     let session = Session::new(client, connector, purpose.limit);
-    session.set_up(purpose.wake.is_some()).await?;
+    session.set_up(purpose).await?;
     Ok(session)
+}
+
+async fn open(
+    connection: &tokio_postgres::Config,
+    connector: Option<MakeRustlsConnect>,
+    wake: &Option<Arc<Notify>>,
+) -> std::result::Result<Client, tokio_postgres::Error> {
+    let wake = wake.clone();
+    if let Some(connector) = connector {
+        let (client, driver) = connection.connect(connector).await?;
+        tokio::spawn(drive(driver, wake));
+        Ok(client)
+    } else {
+        let (client, driver) = connection.connect(NoTls).await?;
+        tokio::spawn(drive(driver, wake));
+        Ok(client)
+    }
 }
 
 /// Sockets of this machine are not encrypted, whatever the mode says about the network.

@@ -29,6 +29,8 @@ pub(crate) struct Purpose {
     pub(crate) limit: Duration,
     /// Told when the channel `prescale` is notified; without it the connection does not listen.
     pub(crate) wake: Option<Arc<Notify>>,
+    /// Whether a commit waits for the disk. Only a replay, which can be repeated, does without.
+    pub(crate) durable: bool,
 }
 
 /// One connection, made when needed.

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{FromSql, ToSql, Type};
-use tokio_postgres::{CancelToken, Client, Row};
+use tokio_postgres::{CancelToken, Client, NoTls, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::CONTRACT;
+use super::{CONTRACT, Purpose};
 use crate::error::{Error, Result};
 
 /// The server's own statement timeout answers first; this is for connections that are half open.
@@ -16,7 +16,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// One established connection.
 pub(crate) struct Session {
     client: Client,
-    connector: MakeRustlsConnect,
+    connector: Option<MakeRustlsConnect>,
     limit: Duration,
     encrypted: std::sync::atomic::AtomicBool,
 }
@@ -30,12 +30,17 @@ impl std::fmt::Debug for Session {
 }
 
 /// Cancels what a session is executing.
-pub(crate) struct Cancel(CancelToken, MakeRustlsConnect);
+pub(crate) struct Cancel(CancelToken, Option<MakeRustlsConnect>);
 
 impl Cancel {
     /// Asks the server to stop the statement. Best effort: whatever it committed stays, and it may be over already.
     pub(crate) async fn send(self) {
-        if let Err(error) = self.0.cancel_query(self.1).await {
+        let Self(token, connector) = self;
+        let sent = match connector {
+            Some(connector) => token.cancel_query(connector).await,
+            None => token.cancel_query(NoTls).await,
+        };
+        if let Err(error) = sent {
             tracing::debug!(%error, "the running statement could not be cancelled");
         }
     }
@@ -45,7 +50,11 @@ impl Cancel {
 pub(crate) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
 impl Session {
-    pub(super) fn new(client: Client, connector: MakeRustlsConnect, limit: Duration) -> Self {
+    pub(super) fn new(
+        client: Client,
+        connector: Option<MakeRustlsConnect>,
+        limit: Duration,
+    ) -> Self {
         Self {
             client,
             connector,
@@ -55,13 +64,22 @@ impl Session {
     }
 
     /// Pins what a role or database may have set otherwise, and listens if asked to.
-    pub(super) async fn set_up(&self, listen: bool) -> Result<()> {
-        let limit = self.limit.as_millis();
-        let listen = if listen { "; LISTEN prescale" } else { "" };
-        let text = format!(
-            "SET search_path = pg_catalog, prescale, pg_temp; SET statement_timeout = {limit}; SET timezone = 'UTC'; \
-             SET client_min_messages = notice{listen}"
+    pub(super) async fn set_up(&self, purpose: &Purpose) -> Result<()> {
+        let Purpose {
+            limit,
+            wake,
+            durable,
+        } = purpose;
+        let mut text = format!(
+            "SET search_path = pg_catalog, prescale, pg_temp; SET statement_timeout = {}; SET timezone = 'UTC'",
+            limit.as_millis()
         );
+        if !durable {
+            text.push_str("; SET synchronous_commit = off");
+        }
+        if wake.is_some() {
+            text.push_str("; LISTEN prescale");
+        }
         self.simple("set the session up", &text).await?;
         let sql = "SELECT coalesce((SELECT ssl FROM pg_catalog.pg_stat_ssl WHERE pid = pg_catalog.pg_backend_pid()), false)";
         let rows = self

@@ -18,6 +18,10 @@ use crate::error::{Error, Result};
 /// # Errors
 /// `File` when the authorities cannot be read.
 pub(super) fn connector(tls: Tls, ca_file: Option<&Path>) -> Result<MakeRustlsConnect> {
+    client(tls, ca_file).map(MakeRustlsConnect::new)
+}
+
+fn client(tls: Tls, ca_file: Option<&Path>) -> Result<ClientConfig> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -31,7 +35,7 @@ pub(super) fn connector(tls: Tls, ca_file: Option<&Path>) -> Result<MakeRustlsCo
             .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
             .with_no_client_auth(),
     };
-    Ok(MakeRustlsConnect::new(config))
+    Ok(config)
 }
 
 fn unusable(what: &'static str, path: &str, why: String) -> Error {
@@ -120,20 +124,4 @@ impl ServerCertVerifier for AnyCertificate {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_missing_file_of_authorities_is_named() {
-        let error = connector(Tls::VerifyFull, Some(Path::new("/nowhere/ca.pem")))
-            .err()
-            .unwrap();
-        assert!(error.to_string().contains("/nowhere/ca.pem"), "{error}");
-    }
-
-    #[test]
-    fn unverified_modes_need_no_authorities() {
-        assert!(connector(Tls::Require, None).is_ok());
-        assert!(connector(Tls::Prefer, None).is_ok());
-    }
-}
+mod tests;

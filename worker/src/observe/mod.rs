@@ -3,5 +3,5 @@
 mod recommendation;
 mod restore;
 
-pub(crate) use recommendation::{Reading, Wanted, wanted};
+pub(crate) use recommendation::{Reading, Skip, Wanted, wanted};
 pub(crate) use restore::{OpenIntent, capacity, open_intents};

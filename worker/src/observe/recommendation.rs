@@ -29,13 +29,33 @@ pub(crate) struct Wanted {
     pub(crate) recommendation: Recommendation,
 }
 
-/// A workload whose row makes no sense.
+/// A workload that cannot be decided on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Unreadable {
+pub(crate) struct Skipped {
     /// Its name.
     pub(crate) workload: String,
-    /// What is wrong.
-    pub(crate) why: String,
+    /// Why not.
+    pub(crate) why: Skip,
+}
+
+/// Why a workload is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Skip {
+    /// Nobody has said what one unit carries, which is how workloads begin.
+    NoUnitCapacity,
+    /// Its row makes no sense.
+    Defect(String),
+}
+
+impl std::fmt::Display for Skip {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NoUnitCapacity => {
+                f.write_str("nothing is decided until its policy has a unit_capacity")
+            }
+            Self::Defect(why) => f.write_str(why),
+        }
+    }
 }
 
 /// The workloads of some shards, and the instant at which they were read.
@@ -45,15 +65,17 @@ pub(crate) struct Reading {
     pub(crate) now: Micros,
     /// Ordered by number.
     pub(crate) wanted: Vec<Wanted>,
-    /// Rows that make no sense.
-    pub(crate) unreadable: Vec<Unreadable>,
+    /// Those left out.
+    pub(crate) skipped: Vec<Skipped>,
 }
 
+/// An interval of more than 95,000 years counts as that, as its microseconds would not fit and one policy must not stop
+/// all others.
 const SQL: &str = "
 SELECT now.at, workload_id, workload, shard, target, revision,
        mode, origin, demand, demand_peak, forecast, forecast_peak, unit_capacity, target_utilization, headroom,
        min_units, max_units, tolerance, band_out, band_slack, band_in, max_scale_out, max_scale_in,
-       (pg_catalog.date_part('epoch', stale_after) * 1000000)::bigint, paused_out, paused_in
+       (least(pg_catalog.date_part('epoch', stale_after), 3e12) * 1e6)::bigint, paused_out, paused_in
 FROM (SELECT coalesce($2, pg_catalog.now()) AS at) now
 LEFT JOIN prescale.recommendation ON shard = ANY ($1)
 ORDER BY workload_id";
@@ -74,7 +96,7 @@ pub(crate) async fn wanted(session: &Session, shards: &[i32], clock: Clock) -> R
     let mut reading = Reading {
         now: now.map_or(0, micros),
         wanted: Vec::new(),
-        unreadable: Vec::new(),
+        skipped: Vec::new(),
     };
     for row in &rows {
         let Some(workload_id) = column(row, 1)? else {
@@ -91,16 +113,19 @@ pub(crate) async fn wanted(session: &Session, shards: &[i32], clock: Clock) -> R
                 revision: column(row, 5)?,
                 recommendation,
             }),
-            Err(why) => reading.unreadable.push(Unreadable { workload, why }),
+            Err(why) => reading.skipped.push(Skipped { workload, why }),
         }
     }
     Ok(reading)
 }
 
 /// The columns that core decides on; the inner error is a value that core's type cannot hold.
-fn recommendation(row: &Row) -> Result<std::result::Result<Recommendation, String>> {
+fn recommendation(row: &Row) -> Result<std::result::Result<Recommendation, Skip>> {
     let mode: String = column(row, 6)?;
     let origin: Option<SystemTime> = column(row, 7)?;
+    let Some(unit_capacity) = column(row, 12)? else {
+        return Ok(Err(Skip::NoUnitCapacity));
+    };
     let units = [
         Some(column(row, 15)?),
         Some(column(row, 16)?),
@@ -110,7 +135,7 @@ fn recommendation(row: &Row) -> Result<std::result::Result<Recommendation, Strin
     let checked = mode_of(&mode).and_then(|mode| Ok((mode, checked(units)?)));
     let (mode, [min_units, max_units, max_scale_out, max_scale_in]) = match checked {
         Ok(checked) => checked,
-        Err(why) => return Ok(Err(why)),
+        Err(why) => return Ok(Err(Skip::Defect(why))),
     };
     Ok(Ok(Recommendation {
         mode,
@@ -119,7 +144,7 @@ fn recommendation(row: &Row) -> Result<std::result::Result<Recommendation, Strin
         demand_peak: column(row, 9)?,
         forecast: column(row, 10)?,
         forecast_peak: column(row, 11)?,
-        unit_capacity: column(row, 12)?,
+        unit_capacity,
         target_utilization: column(row, 13)?,
         headroom: column(row, 14)?,
         min_units: min_units.unwrap_or_default(),
