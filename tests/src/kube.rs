@@ -90,7 +90,7 @@ impl ControlPlane {
     /// The directory of the programs; if need be built first, which takes minutes and needs Go.
     ///
     /// # Errors
-    /// [`Unavailable`] (by `downcast_ref`) if this machine lacks Go; anything else is a broken build.
+    /// [`Unavailable`] (by `downcast_ref`) if this machine lacks Go; else the build is broken.
     pub fn binaries() -> Result<PathBuf> {
         binaries::binaries()
     }
@@ -253,10 +253,7 @@ impl ControlPlane {
 
     /// The last lines of every program's log, to print when a test fails.
     pub fn log_tails(&self) -> String {
-        let running = std::iter::once(&self.etcd)
-            .chain(&self.api_server)
-            .chain(&self.dependents);
-        running.map(Process::log_tail).collect()
+        process::log_tails(self.directory.path())
     }
 }
 

@@ -57,32 +57,38 @@ impl Process {
     pub(super) fn check_running(&mut self) -> Result<()> {
         match self.child.try_wait()? {
             None => Ok(()),
-            Some(status) => bail!("{} ended with {status}\n{}", self.name, self.log_tail()),
+            Some(status) => bail!("{} ended with {status}\n{}", self.name, tail(&self.log)),
         }
-    }
-
-    pub(super) fn stop(&mut self) {
-        // Either can only fail because the child has already ended, which is what is wanted.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-
-    /// The last lines of what the program printed, under its name.
-    pub(super) fn log_tail(&self) -> String {
-        let log = fs::read(&self.log).unwrap_or_default();
-        let text = String::from_utf8_lossy(&log);
-        let lines: Vec<&str> = text.lines().collect();
-        let tail = lines
-            .get(lines.len().saturating_sub(15)..)
-            .unwrap_or_default();
-        format!("--- {}\n{}\n", self.log.display(), tail.join("\n"))
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.stop();
+        // Either can only fail because the child has already ended, which is what is wanted.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
+}
+
+/// The last lines of every log in `dir`, each under its path.
+pub(super) fn log_tails(dir: &Path) -> String {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut logs: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "log"))
+        .collect();
+    logs.sort();
+    logs.iter().map(|log| tail(log)).collect()
+}
+
+fn tail(log: &Path) -> String {
+    let bytes = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text.lines().collect();
+    let last = lines
+        .get(lines.len().saturating_sub(15)..)
+        .unwrap_or_default();
+    format!("--- {}\n{}\n", log.display(), last.join("\n"))
 }
 
 /// Spawns from a thread that lasts as long as the process.

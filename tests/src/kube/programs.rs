@@ -103,8 +103,8 @@ impl Site {
             "--kube-api-burst=1000".to_owned(),
             "--leader-elect=false".to_owned(),
             "--secure-port=0".to_owned(),
-            // Nodes do not fail here. With the default of 50 s an outage of the API server would have
-            // every pod marked unready, and kwok does not mark them ready again as a kubelet does.
+            // Nodes do not fail here. With the default of 50 s, an outage of the API server gets
+            // every pod marked unready, and kwok does not mark it ready again as a kubelet does.
             "--node-monitor-grace-period=1h".to_owned(),
             // The defaults, 15 s and 5 min, would make every test of an autoscaler wait for them.
             "--horizontal-pod-autoscaler-sync-period=2s".to_owned(),

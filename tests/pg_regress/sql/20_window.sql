@@ -1,0 +1,58 @@
+-- Stage window: fixed steps, gaps filled and flagged, and workloads.
+SET search_path = prescale, public;
+SET timezone = 'UTC';
+CREATE TABLE window_row (ts timestamptz, value float8);
+INSERT INTO window_row VALUES ('2024-05-01 00:00:10', 1), ('2024-05-01 00:00:50', 3), ('2024-05-01 00:01:30', 4), ('2024-05-01 00:04:00', 10);
+SELECT f.fill, r.ts::time, r.y, r.imputed, r.n_raw
+FROM unnest(ARRAY['none', 'zero', 'linear', 'locf']) WITH ORDINALITY f (fill, i), (SELECT series_agg(ts, value) s FROM window_row) g, regularize(g.s, '1 minute', f.fill) r ORDER BY f.i, r.ts;
+SELECT a.agg, r.y FROM unnest(ARRAY['mean', 'sum', 'min', 'max', 'count', 'last']) WITH ORDINALITY a (agg, i), (SELECT series_agg(ts, value) s FROM window_row) g,
+    regularize(g.s, '1 minute', 'none', a.agg) r WHERE r.ts = '2024-05-01 00:00' ORDER BY a.i;
+SELECT c.n, c.n_imputed FROM (SELECT resample(series_agg(ts, value), '1 minute') s FROM window_row) g, counts(g.s) c;
+-- days follow the local calendar: 23 hours when the clock goes forward
+SELECT r.ts AT TIME ZONE 'Europe/Berlin' AS local_day, r.n_raw
+FROM (SELECT series_agg(t, 1.0) s FROM generate_series(timestamptz '2024-03-30 00:00+01', '2024-04-01 23:00+02', '1 hour') t) g, regularize(g.s, '1 day', 'none', 'sum', 'Europe/Berlin') r ORDER BY 1;
+-- empty and single
+SELECT count(*) FROM regularize((SELECT series_agg(ts, value) FROM window_row WHERE false), '1 minute');
+SELECT * FROM regularize((SELECT series_agg(ts, value) FROM window_row WHERE value = 10), '1 hour');
+SELECT * FROM regularize((SELECT series_agg(ts, value) FROM window_row), '0');
+\echo :SQLSTATE
+SELECT * FROM regularize((SELECT series_agg(ts, value) FROM window_row), '-1 minute');
+\echo :SQLSTATE
+SELECT * FROM regularize((SELECT series_agg(ts, value) FROM window_row), '1 month');
+\echo :SQLSTATE
+SELECT * FROM regularize((SELECT series_agg(ts, value) FROM window_row), '1 minute', 'spline');
+\echo :SQLSTATE
+SELECT * FROM regularize((SELECT series_agg(ts, value) FROM window_row), '1 minute', agg => 'median');
+\echo :SQLSTATE
+SELECT * FROM regularize((SELECT series_agg(ts, value) FROM window_row), '1 minute', timezone => 'Mars/Olympus');
+\echo :SQLSTATE
+SELECT * FROM regularize((SELECT series_agg(t, 1.0) FROM unnest(ARRAY[timestamptz '1900-01-01', timestamptz '2024-01-01']) t), '1 second');
+\echo :SQLSTATE
+-- workloads
+SELECT count(*) FROM add_source('window', 'window_row');
+SELECT add_workload('a', 'window', step => '1 minute') AS workload;
+SELECT name, source_key, demand, agg, step, fill, lateness, target, shard, enabled FROM workload;
+SELECT workload, mode, unit_capacity, min_units, max_units FROM policy;
+SELECT workload, status FROM progress;
+SELECT add_workload('a', 'window');
+\echo :SQLSTATE
+SELECT add_workload('b', 'nowhere');
+\echo :SQLSTATE
+SELECT add_workload('b', 'window', step => '0');
+\echo :SQLSTATE
+SELECT add_workload('b', 'window', step => '1 month');
+\echo :SQLSTATE
+SELECT add_workload('b', 'window', agg => 'median');
+\echo :SQLSTATE
+SELECT add_workload('b', 'window', fill => 'spline');
+\echo :SQLSTATE
+SELECT add_workload('b', 'window', source_key => 'x');
+\echo :SQLSTATE
+SELECT add_workload('b', 'window', target => '{}');
+\echo :SQLSTATE
+SELECT drop_source('window');
+\echo :SQLSTATE
+SELECT drop_workload('a');
+SELECT drop_workload('a');
+\echo :SQLSTATE
+SELECT drop_source('window');
