@@ -180,10 +180,14 @@ impl Catalog {
             WHERE r.proparallel <> 's' OR a.aggcombinefn = 0 OR a.aggserialfn = 0 OR a.aggdeserialfn = 0 ORDER BY 1")
     }
 
-    /// Every object that people may use is named on the page, and every name in a heading or in the index exists.
+    /// Every object that people may use is named on the page (not what serves a type or an
+    /// aggregate), and every name in a heading or in the index exists.
     fn names(&self, page: &Page, problems: &mut Vec<String>) -> Result<()> {
         let known: BTreeSet<String> = self
-            .rows("SELECT proname FROM routine UNION SELECT relname FROM relation WHERE relkind IN ('r', 'v')
+            .rows("SELECT proname FROM routine r
+                   WHERE NOT EXISTS (SELECT FROM pg_type t WHERE r.oid IN (t.typinput, t.typoutput, t.typsend, t.typreceive))
+                     AND NOT EXISTS (SELECT FROM pg_aggregate a WHERE r.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn))
+                   UNION SELECT relname FROM relation WHERE relkind IN ('r', 'v')
                    UNION SELECT t.typname FROM member m JOIN pg_type t ON m.classid = 'pg_type'::regclass AND m.objid = t.oid")?
             .into_iter()
             .collect();
