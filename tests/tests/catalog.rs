@@ -49,6 +49,32 @@ fn the_reference_and_the_contract_tell_what_the_catalogue_holds() -> Result<()> 
     report(&problems)
 }
 
+#[test]
+fn the_contract_lists_the_reasons_that_core_documents() -> Result<()> {
+    let core = std::fs::read_to_string(
+        prescale_tests::root().join("pg_extension/core/src/decide/mod.rs"),
+    )?;
+    let core = codes(core.lines().filter_map(|line| line.strip_prefix("//! ")));
+    let page = Page::read("contract.md")?;
+    let section = page.text.split("## Reasons of a decision").nth(1);
+    let section = section.and_then(|rest| rest.split("\n## ").next());
+    let contract = codes(section.context("no section about reasons")?.lines());
+    ensure!(!core.is_empty(), "core documents no reasons");
+    let apart: Vec<_> = core.symmetric_difference(&contract).collect();
+    ensure!(apart.is_empty(), "in one of both only: {apart:?}");
+    Ok(())
+}
+
+/// The code in the first cells of tables, but for modes of scaling, which core documents beside the reasons.
+fn codes<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
+    let rows = lines.filter(|line| line.starts_with("| `"));
+    let cells = rows.filter_map(|line| line.split('|').nth(1));
+    let codes = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    codes
+        .filter(|code| !["observe", "floor", "out", "full"].contains(code))
+        .collect()
+}
+
 fn report(problems: &[String]) -> Result<()> {
     ensure!(
         problems.is_empty(),
