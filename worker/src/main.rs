@@ -1,3 +1,7 @@
 //! The daemon `prescale-worker`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    prescale_worker::start()
+}

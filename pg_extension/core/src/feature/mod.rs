@@ -1,10 +1,23 @@
 //! Stage `feature`: windows in, named numbers out.
+//!
+//! Why it exists: a forecast and a fingerprint need, for every window of a workload, the same numbers in the same
+//! order, also for windows in which nothing happened. [`features`] completes windows that one scan of a source
+//! produced; [`request`] condenses the rows of a request log into one mergeable state per window. The sketches inside
+//! that state stand on their own too: [`LatencySketch`] and [`EntropyState`].
 
-use crate::error::Result;
 use crate::time::{Micros, Step};
 use crate::window::Fill;
 
+mod row;
+mod correlation;
+mod latency;
+mod entropy;
+mod comoment;
 pub mod request;
+
+pub use entropy::{Correction, EntropyState, MAX_KEYS};
+pub use latency::LatencySketch;
+pub use row::features;
 
 /// What one scan of a source saw in one window of one workload.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,32 +39,61 @@ pub struct RawWindow {
 /// One window with its features.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeatureRow {
-    /// The window (gaps are present, with `n_row` = 0).
+    /// The window as it was seen (gaps are present, with `n_row` = 0 and no demand); see [`demand`](Self::demand) for
+    /// the demand with its gaps filled.
     pub raw: RawWindow,
-    /// Whether `demand` was filled in.
+    /// Whether the demand was filled in.
     pub imputed: bool,
     /// Values in the order of [`names`].
     pub values: Vec<Option<f64>>,
 }
 
+impl FeatureRow {
+    /// The demand, filled where the workload's filling allows; the same as the feature `rate`.
+    #[must_use]
+    pub fn demand(&self) -> Option<f64> {
+        self.values.first().copied().flatten()
+    }
+}
+
 /// What the features of a source are called: `rate`, `rate_change`, the metrics, then for narrow and wide
 /// sources `corr_<metric>`.
+///
+/// ```
+/// let names = prescale_core::feature::names(&["cpu".into()], true);
+/// assert_eq!(names, ["rate", "rate_change", "cpu", "corr_cpu"]);
+/// ```
 #[must_use]
-pub fn names(_metrics: &[String], _correlate: bool) -> Vec<String> { todo!() }
+pub fn names(metrics: &[String], correlate: bool) -> Vec<String> {
+    let correlated = if correlate { metrics } else { &[] };
+    ["rate", "rate_change"]
+        .into_iter()
+        .map(str::to_owned)
+        .chain(metrics.iter().cloned())
+        .chain(correlated.iter().map(|metric| format!("corr_{metric}")))
+        .collect()
+}
 
-/// How many windows before the first one `features` must be given to be independent of where it starts.
+/// How many windows before the first one `features` must be given to be independent of where it starts: an hour of
+/// minutes, enough pairs for a correlation whose standard error under independence is 0.13.
 pub const LOOKBACK: usize = 60;
 
 /// What `features` needs to know.
 #[derive(Debug, Clone)]
-pub struct FeatureSpec { /// Length of a window.
-    pub step: Step, /// First window that is returned.
-    pub since: Micros, /// End of the last window that is returned (exclusive).
-    pub until: Micros, /// How gaps in demand are filled.
-    pub fill: Fill, /// Number of metrics in each window.
-    pub n_metrics: usize, /// Whether to correlate each metric with demand over the trailing [`LOOKBACK`] windows.
-    pub correlate: bool }
+pub struct FeatureSpec {
+    /// Length of a window.
+    pub step: Step,
+    /// First window that is returned.
+    pub since: Micros,
+    /// End of the last window that is returned (exclusive).
+    pub until: Micros,
+    /// How gaps in demand are filled.
+    pub fill: Fill,
+    /// Number of metrics in each window.
+    pub n_metrics: usize,
+    /// Whether to correlate each metric with demand over the trailing [`LOOKBACK`] windows.
+    pub correlate: bool,
+}
 
-/// Completes the windows of one workload (ascending, gaps allowed, starting up to [`LOOKBACK`] windows before
-/// `since`) and computes their features. # Errors `InvalidArgument` for windows out of order or off the grid.
-pub fn features(_windows: &[RawWindow], _spec: &FeatureSpec) -> Result<Vec<FeatureRow>> { todo!() }
+#[cfg(test)]
+mod tests;

@@ -1,29 +1,117 @@
 //! Stage `window`: samples in, fixed-step windows out.
+//!
+//! Why it exists: models want one value per step, and samples come several to a window or not at all. Windows run from
+//! the one that holds the first sample to the one that holds the last, without a hole, so that nothing is filled in
+//! before or after what was measured. Every value that was not measured says so.
+//!
+//! **Alignment.** A window holds its start and not its end. Where windows start depends on the step and the time zone
+//! only (and for the third rule on when the series starts), so that windows of two series can be joined:
+//! 1. A step of whole days: at local midnight, every `n` days counted from Monday 2000-01-03, so that a step of seven
+//!    days is the ISO week (the origin is that of TimescaleDB's `time_bucket`). Across a change of daylight saving time a
+//!    day has 23 or 25 hours. Where midnight does not exist, the day starts at its first instant; where it exists twice,
+//!    at the earlier one; a date that a country skipped has no window.
+//! 2. A step that divides the day: all windows are equally long, and local midnight is a boundary where the offset
+//!    from UTC allows. It does when every offset in force during the year that starts with the first sample (probed
+//!    monthly) leaves the same remainder by the step: always for steps that divide the shift of daylight saving time.
+//!    Six-hour windows in Europe/Berlin cannot have all midnights as boundaries and follow rule 3.
+//! 3. Any other step: counted from the Unix epoch.
 
-use crate::error::Result;
-use crate::sample::Series;
+use crate::error::{Error, ErrorKind, Result};
 use crate::time::{Micros, Step};
 
-/// How a window without a sample gets its value.
+mod calendar;
+mod regularize;
+
+pub use regularize::{regularize, resample};
+
+/// Most windows of one series: half a gigabyte, or 31 years of minutes.
+pub const MAX_WINDOWS: usize = 16 << 20;
+
+/// How a window without a sample gets its value. Windows before the first and after the last sample do not exist, so
+/// there is always a neighbour on both sides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fill { /// Stays without a value.
-    None, /// Zero.
-    Zero, /// On the line between its neighbours.
-    Linear, /// The last value before it.
-    Locf }
+pub enum Fill {
+    /// Stays without a value.
+    None,
+    /// Zero.
+    Zero,
+    /// On the straight line in time between the values of its neighbours, taken at the starts of the windows.
+    Linear,
+    /// The last value before it (last observation carried forward).
+    Locf,
+}
 
 /// How several samples of one window become one value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Agg { /// Arithmetic mean.
-    Mean, /// Sum.
-    Sum, /// Smallest.
-    Min, /// Largest.
-    Max, /// Number of samples.
-    Count, /// Last in time.
-    Last }
+pub enum Agg {
+    /// Arithmetic mean; never outside the smallest and the largest sample.
+    Mean,
+    /// Sum. A window without samples is filled like any other: for sums that are zero without samples, fill zero.
+    Sum,
+    /// Smallest.
+    Min,
+    /// Largest.
+    Max,
+    /// Number of samples; zero, and not filled, where there are none.
+    Count,
+    /// Last in time; the largest of several at the last time.
+    Last,
+}
 
-impl std::str::FromStr for Fill { type Err = crate::Error; fn from_str(_s: &str) -> Result<Self> { todo!() } }
-impl std::str::FromStr for Agg { type Err = crate::Error; fn from_str(_s: &str) -> Result<Self> { todo!() } }
+impl Fill {
+    /// Every way to fill with its name in SQL.
+    pub const NAMES: [(&'static str, Self); 4] = [
+        ("none", Self::None),
+        ("zero", Self::Zero),
+        ("linear", Self::Linear),
+        ("locf", Self::Locf),
+    ];
+}
+
+impl Agg {
+    /// Every way to aggregate with its name in SQL.
+    pub const NAMES: [(&'static str, Self); 6] = [
+        ("mean", Self::Mean),
+        ("sum", Self::Sum),
+        ("min", Self::Min),
+        ("max", Self::Max),
+        ("count", Self::Count),
+        ("last", Self::Last),
+    ];
+}
+
+impl std::str::FromStr for Fill {
+    type Err = Error;
+
+    /// Reads one of [`Fill::NAMES`].
+    fn from_str(name: &str) -> Result<Self> {
+        by_name("fill", name, &Self::NAMES)
+    }
+}
+
+impl std::str::FromStr for Agg {
+    type Err = Error;
+
+    /// Reads one of [`Agg::NAMES`].
+    fn from_str(name: &str) -> Result<Self> {
+        by_name("aggregate", name, &Self::NAMES)
+    }
+}
+
+fn by_name<T: Copy>(what: &str, name: &str, known: &[(&str, T)]) -> Result<T> {
+    known
+        .iter()
+        .find(|entry| entry.0 == name)
+        .map(|entry| entry.1)
+        .ok_or_else(|| {
+            let names: Vec<_> = known.iter().map(|entry| entry.0).collect();
+            Error::new(
+                ErrorKind::UnknownName,
+                format!("{what} \"{name}\" is not known"),
+            )
+            .with_hint(format!("use one of {}", names.join(", ")))
+        })
+}
 
 /// One window.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,13 +128,16 @@ pub struct Window {
 
 /// How to cut a series into windows.
 #[derive(Debug, Clone)]
-pub struct Grid { /// Length of a window.
-    pub step: Step, /// Filling.
-    pub fill: Fill, /// Aggregation.
-    pub agg: Agg, /// IANA time zone that daily windows are aligned to.
-    pub timezone: String }
+pub struct Grid {
+    /// Length of a window.
+    pub step: Step,
+    /// Filling.
+    pub fill: Fill,
+    /// Aggregation.
+    pub agg: Agg,
+    /// IANA time zone that windows are aligned to; see the module's text.
+    pub timezone: String,
+}
 
-/// Every window from the first to the last sample. # Errors `TooLarge` above 16 Mi windows, `UnknownName` for a time zone.
-pub fn regularize(_series: &Series, _grid: &Grid) -> Result<Vec<Window>> { todo!() }
-/// The windows as a series that knows its step and time zone; windows without a value are left out. # Errors as [`regularize`].
-pub fn resample(_series: &Series, _grid: &Grid) -> Result<Series> { todo!() }
+#[cfg(test)]
+mod tests;
