@@ -133,6 +133,8 @@ BEGIN
     SELECT name, n.nspname, c.relname, kind, ts_column, workload_column, metric_column, CASE WHEN kind = 'narrow' THEN read_value END,
            read_metrics, latency_column, bytes_column, kind_column, actor_column, period
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation;
+EXCEPTION WHEN unique_violation THEN
+    RAISE EXCEPTION 'source "%" exists already', name USING ERRCODE = 'duplicate_object', HINT = 'Choose another name; drop_source forgets the old one.';
 END
 $$;
 COMMENT ON FUNCTION add_source(text, regclass, text, name, name, name, name, text[], name, name, name, name, interval, bool) IS
@@ -147,6 +149,8 @@ BEGIN
         RAISE EXCEPTION 'source "%" does not exist', name USING ERRCODE = 'undefined_object',
             HINT = 'SELECT name FROM prescale.source lists the sources.';
     END IF;
+EXCEPTION WHEN foreign_key_violation THEN
+    RAISE EXCEPTION 'source "%" is read by workloads', name USING ERRCODE = 'dependent_objects_still_exist', HINT = 'Drop these workloads first: drop_workload(name).';
 END
 $$;
 COMMENT ON FUNCTION drop_source(text) IS 'Forgets a source that no workload uses; the table itself is left alone';

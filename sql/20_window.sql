@@ -188,6 +188,8 @@ BEGIN
     INSERT INTO progress (workload) VALUES (id);
     INSERT INTO policy (workload) VALUES (id);
     RETURN id;
+EXCEPTION WHEN unique_violation THEN
+    RAISE EXCEPTION 'workload "%" exists already', name USING ERRCODE = 'duplicate_object', HINT = 'Choose another name; drop_workload forgets the old one.';
 END
 $$;
 COMMENT ON FUNCTION add_workload(text, text, text, text, text, interval, text, interval, jsonb, int) IS

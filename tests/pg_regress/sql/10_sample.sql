@@ -1,6 +1,9 @@
 -- Stage sample: series from rows in any order, and where rows come from.
+\set SHOW_CONTEXT never
 SET search_path = prescale, public;
 SET timezone = 'UTC';
+SET datestyle = 'ISO';
+SET intervalstyle = 'postgres';
 CREATE TABLE sample_row (ts timestamptz, value float8, part int);
 INSERT INTO sample_row VALUES
     ('2024-05-01 00:02', 3, 1), ('2024-05-01 00:00', 1, 1), ('2024-05-01 00:01', 2, 2), ('2024-05-01 00:01', 5, 2),
@@ -28,9 +31,9 @@ SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
 EXPLAIN (COSTS OFF) SELECT series_agg(ts, value) FROM sample_many;
 SELECT (SELECT series_agg(ts, value)::text FROM sample_many) = s AS parallel_equals_serial FROM sample_serial;
-RESET ALL;
-SET search_path = prescale, public;
-SET timezone = 'UTC';
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
 -- what is not a series
 SELECT 'not json'::series;
 \echo :SQLSTATE

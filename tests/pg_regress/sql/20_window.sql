@@ -1,6 +1,9 @@
 -- Stage window: fixed steps, gaps filled and flagged, and workloads.
+\set SHOW_CONTEXT never
 SET search_path = prescale, public;
 SET timezone = 'UTC';
+SET datestyle = 'ISO';
+SET intervalstyle = 'postgres';
 CREATE TABLE window_row (ts timestamptz, value float8);
 INSERT INTO window_row VALUES ('2024-05-01 00:00:10', 1), ('2024-05-01 00:00:50', 3), ('2024-05-01 00:01:30', 4), ('2024-05-01 00:04:00', 10);
 SELECT f.fill, r.ts::time, r.y, r.imputed, r.n_raw

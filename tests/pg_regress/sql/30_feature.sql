@@ -1,6 +1,9 @@
 -- Stage feature: named numbers of every window, from narrow, wide and request sources.
+\set SHOW_CONTEXT never
 SET search_path = prescale, public;
 SET timezone = 'UTC';
+SET datestyle = 'ISO';
+SET intervalstyle = 'postgres';
 CREATE TABLE request_row (ts timestamptz, service text, latency_ms float8, bytes int, kind text, client text, tokens int);
 INSERT INTO request_row SELECT timestamptz '2024-05-01' + g * interval '1 second', 'api', 10 + g % 60, 100 * (g % 60), CASE g % 4 WHEN 0 THEN 'page' ELSE 'image' END, 'c' || g % 8, g % 60
 FROM generate_series(0, 299) g;
@@ -28,5 +31,5 @@ SELECT add_workload('y', 'wide', demand => 'latency');
 \echo :SQLSTATE
 CALL refresh('front', '2024-05-01 02:00');
 SELECT workload_feature_names(workload) FROM workload WHERE name = 'front';
-SELECT ts::time, demand, (SELECT array_agg(round(v::numeric, 3)) FROM unnest(value) v) AS value FROM feature JOIN workload USING (workload) WHERE name = 'front' AND ts >= '2024-05-01 01:58' ORDER BY ts;
+SELECT ts::time, feature.demand, (SELECT array_agg(round(v::numeric, 3)) FROM unnest(value) v) AS value FROM feature JOIN workload USING (workload) WHERE name = 'front' AND ts >= '2024-05-01 01:58' ORDER BY ts;
 SELECT drop_workload('front'), drop_workload('api');

@@ -1,5 +1,9 @@
 -- Stage fingerprint: PCA of feature vectors.
+\set SHOW_CONTEXT never
 SET search_path = prescale, public;
+SET timezone = 'UTC';
+SET datestyle = 'ISO';
+SET intervalstyle = 'postgres';
 CREATE TABLE vector AS SELECT g AS id, ARRAY[g % 10, 2.0 * (g % 10) + (g * 7 % 3), (g * 31 % 17)::float8, 5]::float8[] AS x FROM generate_series(1, 200) g;
 SELECT n(pca_agg(x)) FROM vector;
 SELECT pc, round(eigenvalue::numeric, 6) AS eigenvalue, round(proportion::numeric, 6) AS proportion, round(cumulative::numeric, 6) AS cumulative,

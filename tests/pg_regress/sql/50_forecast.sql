@@ -1,6 +1,9 @@
 -- Stage forecast: quantiles over a horizon, and every kind of series that is data and not an error.
+\set SHOW_CONTEXT never
 SET search_path = prescale, public;
 SET timezone = 'UTC';
+SET datestyle = 'ISO';
+SET intervalstyle = 'postgres';
 CREATE TABLE hourly AS SELECT timestamptz '2024-05-01' + g * interval '1 hour' AS ts, 100 + 50 * sin(2 * pi() * g / 24) + (g * 31 % 7) AS value FROM generate_series(0, 24 * 21 - 1) g;
 SELECT f.model_used, f.status, count(*) AS n, bool_and(f.lower <= f.yhat AND f.yhat <= f.upper) AS ordered,
        round(avg(abs(f.yhat - (100 + 50 * sin(2 * pi() * (503 + f.step) / 24))))::numeric, 0) AS mean_error

@@ -1,6 +1,9 @@
 -- Stage recommend: units for a demand, policies, and the recommendation of a workload with a daily wave.
+\set SHOW_CONTEXT never
 SET search_path = prescale, public;
 SET timezone = 'UTC';
+SET datestyle = 'ISO';
+SET intervalstyle = 'postgres';
 SELECT required_capacity(95, 10), required_capacity(95, 10, 1), required_capacity(70, 10, 0.7), required_capacity(0, 10, min => 2), required_capacity(1e9, 10, max => 50);
 SELECT required_capacity('NaN', 10);
 \echo :SQLSTATE
@@ -22,7 +25,7 @@ CALL refresh('wave', '2024-05-08 03:00');
 SELECT r.origin, r.forecast_target, round(r.demand) AS demand, r.forecast > r.demand AS above, r.forecast_peak >= r.forecast AS peak, abs(r.forecast / w.value - 1) < 0.1 AS close, r.units_predicted, r.status
 FROM recommendation r JOIN wave w ON w.ts = r.forecast_target WHERE r.workload = 'wave';
 SELECT kind, boundary, status, n_train > 5000 AS trained FROM model JOIN workload USING (workload) WHERE name = 'wave' ORDER BY kind, boundary;
-SELECT origin, revision, target, levels, q[1] < q[2] AS ordered, status FROM forecast JOIN workload USING (workload) WHERE name = 'wave';
+SELECT origin, revision, forecast.target, levels, q[1] < q[2] AS ordered, status FROM forecast JOIN workload USING (workload) WHERE name = 'wave';
 SELECT set_policy('nobody');
 \echo :SQLSTATE
 SELECT set_policy('wave', mode => 'auto');

@@ -1,6 +1,9 @@
 -- Stage decide: the rule, the lease and the ledger.
+\set SHOW_CONTEXT never
 SET search_path = prescale, public;
 SET timezone = 'UTC';
+SET datestyle = 'ISO';
+SET intervalstyle = 'postgres';
 CREATE FUNCTION pg_temp.decided(recommendation jsonb, observation jsonb) RETURNS TABLE (action text, units text, act text, code text, reason text) LANGUAGE sql AS $$
     SELECT d ->> 'action', concat(d ->> 'units_before', ' -> ', d ->> 'units_desired'), d ->> 'act', e ->> 'code', e ->> 'text'
     FROM (SELECT prescale.decide('{"mode": "full", "origin": 1714550400000000, "demand": 100, "demand_peak": 100, "forecast": 100, "forecast_peak": 100, "unit_capacity": 10,

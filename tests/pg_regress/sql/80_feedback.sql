@@ -1,18 +1,19 @@
 -- Stage feedback: scores of a supply, outcomes of forecasts, and why.
+\set SHOW_CONTEXT never
 SET search_path = prescale, public;
 SET timezone = 'UTC';
+SET datestyle = 'ISO';
+SET intervalstyle = 'postgres';
 SELECT n, round(theta_under::numeric, 4) AS theta_under, round(theta_over::numeric, 4) AS theta_over, tau_under, tau_over, round(instability::numeric, 3) AS instability,
        round(drop_ratio::numeric, 4) AS drop_ratio, round(cost_ratio::numeric, 4) AS cost_ratio, actions
 FROM (SELECT series_agg(timestamptz '2024-05-01' + g * interval '1 minute', (ARRAY[10, 20, 30, 20, 10])[g]) d, series_agg(timestamptz '2024-05-01' + g * interval '1 minute', (ARRAY[15, 15, 30, 30, 10])[g]) s
       FROM generate_series(1, 5) g) x, score(x.d, x.s);
 SELECT round(pinball(0.9, 10, 12)::numeric, 3) AS above, round(pinball(0.9, 10, 8)::numeric, 3) AS below;
-SELECT pinball(1.5, 10, 12);
-\echo :SQLSTATE
 -- outcomes appear when the window of a forecast has closed
 SELECT count(*) AS n FROM outcome JOIN workload USING (workload) WHERE name = 'wave';
 CALL refresh('wave', '2024-05-08 03:05');
 CALL refresh('wave', '2024-05-08 03:30');
-SELECT origin, target, round(actual) AS actual, q[2] >= actual AS covered, pinball[1] > 0 AS scored FROM outcome JOIN workload USING (workload) WHERE name = 'wave' ORDER BY origin;
+SELECT origin, outcome.target, round(actual) AS actual, q[2] >= actual AS covered, pinball[1] > 0 AS scored FROM outcome JOIN workload USING (workload) WHERE name = 'wave' ORDER BY origin;
 SELECT workload, level, n, coverage FROM accuracy WHERE workload = 'wave' ORDER BY level;
 SELECT day, level, n FROM calibration WHERE workload = 'wave' ORDER BY level;
 SELECT workload, source, status, watermark, n_window, n_gap, n_late, n_null, n_nonfinite FROM status WHERE workload = 'wave';
