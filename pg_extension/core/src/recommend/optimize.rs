@@ -91,7 +91,13 @@ impl Problem<'_> {
                 .with_hint("demand or unit_capacity is extreme; check their units"));
             }
             let direction = self.direction(&gradient, &memory);
-            let found = self.line_search(&beta, loss, &direction, dot(&direction, &gradient), should_stop)?;
+            let found = self.line_search(
+                &beta,
+                loss,
+                &direction,
+                dot(&direction, &gradient),
+                should_stop,
+            )?;
             let Some((next, next_loss, next_gradient)) = found else {
                 if memory.is_empty() {
                     break;
@@ -101,7 +107,12 @@ impl Problem<'_> {
                 continue;
             };
             let gain = loss - next_loss;
-            remember(&mut memory, sub(&next, &beta), sub(&next_gradient, &gradient), &gradient);
+            remember(
+                &mut memory,
+                sub(&next, &beta),
+                sub(&next_gradient, &gradient),
+                &gradient,
+            );
             (beta, loss, gradient) = (next, next_loss, next_gradient);
             if gain <= MIN_GAIN * loss.abs() {
                 break;
@@ -194,7 +205,11 @@ fn remember(memory: &mut VecDeque<Pair>, s: [f64; N], y: [f64; N], gradient: &[f
         if memory.len() == MEMORY {
             memory.pop_front();
         }
-        memory.push_back(Pair { s, y, rho: 1.0 / curvature });
+        memory.push_back(Pair {
+            s,
+            y,
+            rho: 1.0 / curvature,
+        });
     }
 }
 

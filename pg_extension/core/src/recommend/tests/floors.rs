@@ -11,7 +11,10 @@ fn walk(days: usize, seed: u64) -> Vec<(f64, Vec<f64>, f64)> {
     let from = (days - 2) * 288;
     let fit = fit_demand(&history, &spec(step, history.ts()[from]), &never).unwrap();
     let ahead = |t: usize| {
-        let query = DemandQuery { hold: 0, ..query(history.ts()[t]) };
+        let query = DemandQuery {
+            hold: 0,
+            ..query(history.ts()[t])
+        };
         let seen = predict_demand(fit.model.as_ref(), &history, step, &query).unwrap();
         let hour = x[t - 12..t].iter().copied().fold(0.0, f64::max);
         (x[t + 1], seen.q, hour)
@@ -22,9 +25,14 @@ fn walk(days: usize, seed: u64) -> Vec<(f64, Vec<f64>, f64)> {
 #[test]
 fn the_upper_quantile_covers_and_the_median_splits() {
     let rows = walk(12, 21);
-    let share = |k: usize| rows.iter().filter(|(y, q, _)| *y <= q[k]).count() as f64 / rows.len() as f64;
+    let share =
+        |k: usize| rows.iter().filter(|(y, q, _)| *y <= q[k]).count() as f64 / rows.len() as f64;
     assert!(share(1) >= 0.97, "upper covers {}", share(1));
-    assert!((0.42..=0.62).contains(&share(0)), "median covers {}", share(0));
+    assert!(
+        (0.42..=0.62).contains(&share(0)),
+        "median covers {}",
+        share(0)
+    );
 }
 
 #[test]
