@@ -153,10 +153,11 @@ pub(super) fn run(
         if !kind.can_learn(grid.y.len(), periods) {
             continue;
         }
-        if let Some(found) = attempt(kind, grid, periods, steps, should_stop)? {
-            if best.as_ref().is_none_or(|b| found.error() < b.error()) {
-                best = Some(found);
-            }
+        let Some(found) = attempt(kind, grid, periods, steps, should_stop)? else {
+            continue;
+        };
+        if best.as_ref().is_none_or(|b| found.error() < b.error()) {
+            best = Some(found);
         }
     }
     let short = grid.y.len() < smooth::MIN_WINDOWS

@@ -12,7 +12,7 @@ pub(super) const MIN_WINDOWS: usize = 10;
 /// Most windows that exponential smoothing learns from; older ones have no weight that matters.
 const ETS_WINDOWS: usize = 2_000;
 
-/// Most windows that are decomposed: two weeks of minutes and a day, or three years of hours.
+/// Most windows that are decomposed: twenty days of minutes, or three years of hours.
 const MSTL_WINDOWS: usize = 30_000;
 
 /// Coverage of one standard deviation of a normal distribution.

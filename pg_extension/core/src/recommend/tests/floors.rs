@@ -1,7 +1,7 @@
 //! Floors of quality: thresholds on a synthetic trace, well below what is reached now.
 
-use super::super::super::feedback::pinball;
 use super::*;
+use crate::feedback::pinball;
 
 /// Demand at each target of the last two days, with the forecast made a lead before it.
 fn walk(days: usize, seed: u64) -> Vec<(f64, Vec<f64>, f64)> {
@@ -38,9 +38,16 @@ fn the_upper_quantile_covers_and_the_median_splits() {
 #[test]
 fn the_forecast_costs_less_than_the_largest_demand_of_the_last_hour() {
     let rows = walk(12, 22);
-    let loss = |q: &dyn Fn(&(f64, Vec<f64>, f64)) -> f64| {
-        rows.iter().map(|r| pinball(0.99, q(r), r.0)).sum::<f64>() / rows.len() as f64
-    };
-    let (forecast, hour) = (loss(&|r| r.1[1]), loss(&|r| r.2));
+    let mean = |losses: Vec<f64>| losses.iter().sum::<f64>() / losses.len() as f64;
+    let forecast = mean(
+        rows.iter()
+            .map(|(y, q, _)| pinball(0.99, q[1], *y))
+            .collect(),
+    );
+    let hour = mean(
+        rows.iter()
+            .map(|(y, _, hour)| pinball(0.99, *hour, *y))
+            .collect(),
+    );
     assert!(forecast < 0.75 * hour, "{forecast} against {hour}");
 }
