@@ -1,6 +1,7 @@
 use super::*;
 use crate::time::{MINUTE, SECOND};
 
+mod modes;
 mod limits;
 mod simulation;
 
@@ -34,11 +35,24 @@ fn calm() -> Recommendation {
 }
 
 fn seen(units_total: u32) -> Observation {
-    Observation::Seen { units_total, units_ready: units_total, version: Some("7".into()) }
+    Observation::Seen {
+        units_total,
+        units_ready: units_total,
+        version: Some("7".into()),
+    }
 }
 
-fn expected(before: u32, desired: u32, act: bool, alone: [Option<u32>; 2], reasons: &[(&str, &str)]) -> Decision {
-    let reason = |&(code, text): &(&str, &str)| Reason { code: code.into(), text: text.into() };
+fn expected(
+    before: u32,
+    desired: u32,
+    act: bool,
+    alone: [Option<u32>; 2],
+    reasons: &[(&str, &str)],
+) -> Decision {
+    let reason = |&(code, text): &(&str, &str)| Reason {
+        code: code.into(),
+        text: text.into(),
+    };
     Decision {
         units_before: Some(before),
         units_desired: Some(desired),
@@ -63,47 +77,110 @@ fn a_morning_in_mode_full() {
     let mut r = calm();
     assert_eq!(
         decide(&r, &seen(10), NOW),
-        expected(10, 10, false, [Some(10), Some(10)], &[
-            ("predicted_hold", "forecast 900 (peak 900) with headroom 1 at 100 a unit asks for 10 units, 10 now"),
-            ("reactive_hold", "demand 700 (peak 700) at 0.7 of 100 a unit asks for 10 units, 10 now"),
-        ])
+        expected(
+            10,
+            10,
+            false,
+            [Some(10), Some(10)],
+            &[
+                (
+                    "predicted_hold",
+                    "forecast 900 (peak 900) with headroom 1 at 100 a unit asks for 10 units, 10 now"
+                ),
+                (
+                    "reactive_hold",
+                    "demand 700 (peak 700) at 0.7 of 100 a unit asks for 10 units, 10 now"
+                ),
+            ]
+        )
     );
     // The forecast rises before the demand does.
     (r.forecast, r.forecast_peak) = (Some(1_350.0), Some(1_350.0));
     assert_eq!(
         decide(&r, &seen(10), NOW),
-        expected(10, 15, true, [Some(15), Some(10)], &[
-            ("predicted_out", "forecast 1350 (peak 1350) with headroom 1 at 100 a unit asks for 15 units, 10 now"),
-            ("reactive_hold", "demand 700 (peak 700) at 0.7 of 100 a unit asks for 10 units, 10 now"),
-        ])
+        expected(
+            10,
+            15,
+            true,
+            [Some(15), Some(10)],
+            &[
+                (
+                    "predicted_out",
+                    "forecast 1350 (peak 1350) with headroom 1 at 100 a unit asks for 15 units, 10 now"
+                ),
+                (
+                    "reactive_hold",
+                    "demand 700 (peak 700) at 0.7 of 100 a unit asks for 10 units, 10 now"
+                ),
+            ]
+        )
     );
     // The demand comes higher than forecast: the reactive rule carries on.
     (r.demand, r.demand_peak) = (Some(1_270.5), Some(1_270.5));
     assert_eq!(
         decide(&r, &seen(15), NOW),
-        expected(15, 19, true, [Some(15), Some(19)], &[
-            ("predicted_hold", "forecast 1350 (peak 1350) with headroom 1 at 100 a unit asks for 15 units, 15 now"),
-            ("reactive_out", "demand 1270.5 (peak 1270.5) at 0.7 of 100 a unit asks for 19 units, 15 now"),
-            ("kept_by_reactive", "the reactive rule asks for 19 units at the current demand"),
-        ])
+        expected(
+            15,
+            19,
+            true,
+            [Some(15), Some(19)],
+            &[
+                (
+                    "predicted_hold",
+                    "forecast 1350 (peak 1350) with headroom 1 at 100 a unit asks for 15 units, 15 now"
+                ),
+                (
+                    "reactive_out",
+                    "demand 1270.5 (peak 1270.5) at 0.7 of 100 a unit asks for 19 units, 15 now"
+                ),
+                (
+                    "kept_by_reactive",
+                    "the reactive rule asks for 19 units at the current demand"
+                ),
+            ]
+        )
     );
     // Both fall; the peak of the forecast is still high, so nothing happens yet.
     (r.demand, r.demand_peak, r.forecast) = (Some(400.0), Some(1_270.5), Some(600.0));
     assert_eq!(
         decide(&r, &seen(16), NOW),
-        expected(16, 16, false, [Some(16), Some(16)], &[
-            ("predicted_hold", "forecast 600 (peak 1350) with headroom 1 at 100 a unit asks for 16 units, 16 now"),
-            ("reactive_hold", "demand 400 (peak 1270.5) at 0.7 of 100 a unit asks for 16 units, 16 now"),
-        ])
+        expected(
+            16,
+            16,
+            false,
+            [Some(16), Some(16)],
+            &[
+                (
+                    "predicted_hold",
+                    "forecast 600 (peak 1350) with headroom 1 at 100 a unit asks for 16 units, 16 now"
+                ),
+                (
+                    "reactive_hold",
+                    "demand 400 (peak 1270.5) at 0.7 of 100 a unit asks for 16 units, 16 now"
+                ),
+            ]
+        )
     );
     // The peak has passed: in to the forecast and its band.
     r.forecast_peak = Some(610.0);
     assert_eq!(
         decide(&r, &seen(16), NOW),
-        expected(16, 7, true, [Some(7), Some(16)], &[
-            ("predicted_in", "forecast 600 (peak 610) with headroom 1 at 100 a unit asks for 7 units, 16 now"),
-            ("reactive_hold", "demand 400 (peak 1270.5) at 0.7 of 100 a unit asks for 16 units, 16 now"),
-        ])
+        expected(
+            16,
+            7,
+            true,
+            [Some(7), Some(16)],
+            &[
+                (
+                    "predicted_in",
+                    "forecast 600 (peak 610) with headroom 1 at 100 a unit asks for 7 units, 16 now"
+                ),
+                (
+                    "reactive_hold",
+                    "demand 400 (peak 1270.5) at 0.7 of 100 a unit asks for 16 units, 16 now"
+                ),
+            ]
+        )
     );
 }
 
@@ -114,19 +191,46 @@ fn an_outage_of_the_data_holds_and_says_so() {
     let later = NOW + 6 * MINUTE;
     assert_eq!(
         decide(&r, &seen(10), later),
-        expected(10, 10, false, [None, None], &[("stale_data", "the last window closed 370 s ago, more than 300 s")])
+        expected(
+            10,
+            10,
+            false,
+            [None, None],
+            &[(
+                "stale_data",
+                "the last window closed 370 s ago, more than 300 s"
+            )]
+        )
     );
     r.origin = None;
     assert_eq!(
         decide(&r, &seen(10), later),
-        expected(10, 10, false, [None, None], &[("no_data", "no window was closed yet")])
+        expected(
+            10,
+            10,
+            false,
+            [None, None],
+            &[("no_data", "no window was closed yet")]
+        )
     );
-    let gone = decide(&r, &Observation::Unavailable { why: "connection refused".into() }, later);
-    assert_eq!((gone.units_before, gone.units_desired, gone.act, gone.action), (None, None, false, Action::Hold));
-    assert_eq!(gone.reasons, [Reason {
-        code: "target_unavailable".into(),
-        text: "the target could not be read: connection refused".into()
-    }]);
+    let gone = decide(
+        &r,
+        &Observation::Unavailable {
+            why: "connection refused".into(),
+        },
+        later,
+    );
+    assert_eq!(
+        (gone.units_before, gone.units_desired, gone.act, gone.action),
+        (None, None, false, Action::Hold)
+    );
+    assert_eq!(
+        gone.reasons,
+        [Reason {
+            code: "target_unavailable".into(),
+            text: "the target could not be read: connection refused".into()
+        }]
+    );
 }
 
 #[test]
@@ -136,16 +240,31 @@ fn without_a_forecast_the_reactive_rule_is_alone() {
     (r.demand, r.demand_peak) = (Some(350.0), Some(490.0));
     assert_eq!(
         decide(&r, &seen(10), NOW),
-        expected(10, 7, true, [None, Some(7)], &[
-            ("no_forecast", "there is no forecast: the reactive rule is alone"),
-            ("reactive_in", "demand 350 (peak 490) at 0.7 of 100 a unit asks for 7 units, 10 now"),
-        ])
+        expected(
+            10,
+            7,
+            true,
+            [None, Some(7)],
+            &[
+                (
+                    "no_forecast",
+                    "there is no forecast: the reactive rule is alone"
+                ),
+                (
+                    "reactive_in",
+                    "demand 350 (peak 490) at 0.7 of 100 a unit asks for 7 units, 10 now"
+                ),
+            ]
+        )
     );
     r.mode = Mode::Floor;
     assert_eq!(decide(&r, &seen(10), NOW).units_desired, Some(10));
     r.demand_peak = None;
     r.mode = Mode::Out;
-    assert_eq!(codes(&decide(&r, &seen(10), NOW)), ["no_forecast", "no_demand_peak", "reactive_hold"]);
+    assert_eq!(
+        codes(&decide(&r, &seen(10), NOW)),
+        ["no_forecast", "no_demand_peak", "reactive_hold"]
+    );
 }
 
 #[test]
@@ -154,7 +273,10 @@ fn without_a_demand_nothing_is_lowered() {
     (r.demand, r.demand_peak) = (None, None);
     (r.forecast, r.forecast_peak) = (Some(100.0), Some(100.0));
     let held = decide(&r, &seen(10), NOW);
-    assert_eq!((held.units_desired, held.units_predicted), (Some(10), Some(2)));
+    assert_eq!(
+        (held.units_desired, held.units_predicted),
+        (Some(10), Some(2))
+    );
     assert_eq!(codes(&held), ["predicted_in", "no_demand"]);
     r.forecast = Some(1_200.0);
     assert_eq!(decide(&r, &seen(10), NOW).units_desired, Some(14));
@@ -165,7 +287,10 @@ fn a_missing_peak_of_the_forecast_lowers_nothing() {
     let mut r = calm();
     (r.forecast, r.forecast_peak) = (Some(100.0), None);
     (r.demand, r.demand_peak) = (Some(70.0), Some(70.0));
-    assert_eq!(codes(&decide(&r, &seen(10), NOW)), ["no_forecast_peak", "predicted_hold", "reactive_in"]);
+    assert_eq!(
+        codes(&decide(&r, &seen(10), NOW)),
+        ["no_forecast_peak", "predicted_hold", "reactive_in"]
+    );
     assert_eq!(decide(&r, &seen(10), NOW).units_desired, Some(10));
 }
 
@@ -175,52 +300,12 @@ fn a_clock_that_is_behind_counts_as_fresh() {
     r.origin = Some(NOW + 30 * SECOND);
     r.forecast = Some(1_350.0);
     let decision = decide(&r, &seen(10), NOW);
-    assert_eq!(codes(&decision), ["clock_skew", "predicted_out", "reactive_hold"]);
+    assert_eq!(
+        codes(&decision),
+        ["clock_skew", "predicted_out", "reactive_hold"]
+    );
     assert_eq!(decision.reasons[0].text, "the last window closes in 30 s");
     assert!(decision.act);
-}
-
-#[test]
-fn observe_decides_as_full_and_does_not_act() {
-    let mut r = calm();
-    r.forecast = Some(1_350.0);
-    let full = decide(&r, &seen(10), NOW);
-    r.mode = Mode::Observe;
-    let observed = decide(&r, &seen(10), NOW);
-    assert_eq!((observed.units_desired, observed.action), (full.units_desired, full.action));
-    assert!(full.act && !observed.act);
-    assert_eq!(codes(&observed), ["predicted_out", "reactive_hold", "observe_only"]);
-}
-
-#[test]
-fn floor_raises_and_never_lowers() {
-    let mut r = Recommendation { mode: Mode::Floor, ..calm() };
-    (r.forecast, r.forecast_peak, r.demand) = (Some(1_350.0), Some(1_350.0), Some(5_000.0));
-    assert_eq!(decide(&r, &seen(10), NOW).units_desired, Some(15));
-    (r.forecast, r.forecast_peak) = (Some(100.0), Some(100.0));
-    let held = decide(&r, &seen(10), NOW);
-    assert_eq!((held.units_desired, held.act), (Some(10), false));
-    assert_eq!(codes(&held), ["predicted_in", "reactive_out", "kept_by_mode"]);
-}
-
-#[test]
-fn out_lowers_as_far_as_the_reactive_rule_but_not_below_the_forecast() {
-    let mut r = Recommendation { mode: Mode::Out, ..calm() };
-    (r.demand, r.demand_peak) = (Some(280.0), Some(350.0));
-    (r.forecast, r.forecast_peak) = (Some(300.0), Some(300.0));
-    let reactive = decide(&r, &seen(10), NOW);
-    assert_eq!((reactive.units_desired, reactive.units_predicted), (Some(5), Some(4)));
-    assert_eq!(codes(&reactive), ["predicted_in", "reactive_in", "kept_by_mode"]);
-    (r.forecast, r.forecast_peak) = (Some(700.0), Some(760.0));
-    let kept = decide(&r, &seen(10), NOW);
-    assert_eq!((kept.units_desired, kept.units_reactive), (Some(8), Some(5)));
-    assert_eq!(codes(&kept), ["predicted_in", "reactive_in", "kept_by_forecast"]);
-    assert_eq!(kept.reasons[2].text, "the peak of the forecast still needs 8 units");
-    // Either rule scales out.
-    (r.demand, r.forecast) = (Some(1_400.0), Some(1_000.0));
-    assert_eq!(decide(&r, &seen(10), NOW).units_desired, Some(20));
-    (r.demand, r.forecast) = (Some(700.0), Some(2_000.0));
-    assert_eq!(decide(&r, &seen(10), NOW).units_desired, Some(22));
 }
 
 #[test]
@@ -249,8 +334,14 @@ fn a_decision_and_an_observation_survive_json() {
 fn every_code_stands_in_the_table() {
     let table = include_str!("mod.rs");
     let source = concat!(include_str!("rule.rs"), include_str!("input.rs"));
-    let quoted = source.split("because(\"").skip(1).filter_map(|s| s.split('"').next());
+    let quoted = source
+        .split("because(\"")
+        .skip(1)
+        .filter_map(|s| s.split('"').next());
     for code in quoted {
-        assert!(table.contains(&format!("`{code}`")), "{code} is not in the table");
+        assert!(
+            table.contains(&format!("`{code}`")),
+            "{code} is not in the table"
+        );
     }
 }

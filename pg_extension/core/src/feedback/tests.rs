@@ -5,7 +5,11 @@ use crate::error::ErrorKind;
 use crate::sample::Series;
 
 fn series(rows: &[(i64, f64)]) -> Series {
-    Series::try_new(rows.iter().map(|r| r.0).collect(), rows.iter().map(|r| r.1).collect()).unwrap()
+    Series::try_new(
+        rows.iter().map(|r| r.0).collect(),
+        rows.iter().map(|r| r.1).collect(),
+    )
+    .unwrap()
 }
 
 fn scored(demand: &[(i64, f64)], supply: &[(i64, f64)]) -> Score {
@@ -43,7 +47,10 @@ fn nothing_to_score_and_no_load_give_zeros() {
     let nothing = scored(&[], &[(0, 1.0)]);
     assert_eq!((nothing.n, nothing.cost, nothing.tau_over), (0, 0.0, 0.0));
     let idle = scored(&[(1, 0.0), (2, 0.0)], &[(0, 5.0)]);
-    assert_eq!((idle.n, idle.theta_over, idle.tau_over, idle.cost, idle.drop), (2, 0.0, 1.0, 0.0, 0.0));
+    assert_eq!(
+        (idle.n, idle.theta_over, idle.tau_over, idle.cost, idle.drop),
+        (2, 0.0, 1.0, 0.0, 0.0)
+    );
 }
 
 #[test]

@@ -112,7 +112,7 @@ fn examples(
     let mut out = Vec::new();
     // The first origin of the grid is the one that is a whole number of strides before the newest.
     for t in (newest % stride..newest).step_by(stride) {
-        if t / stride % STOP_EVERY == 0 {
+        if (t / stride).is_multiple_of(STOP_EVERY) {
             check_stop(should_stop)?;
         }
         let (Some(demand), Some(last)) = (signal.seen(t + lead), signal.at(t.saturating_sub(1)))

@@ -15,8 +15,14 @@ const RIDGE: f64 = 1e-3;
 /// Pairs of steps that L-BFGS remembers; the problem has sixteen dimensions.
 const MEMORY: usize = 12;
 
-/// Most iterations; typical fits take 20 to 40.
+/// Most iterations; typical fits take a dozen.
 const MAX_ITERATIONS: usize = 200;
+
+/// Most halvings of a step before the direction is given up: a billionth of it remains.
+const MAX_HALVINGS: usize = 30;
+
+/// Share of the decrease that the slope promises which a step must reach (the usual constant of Armijo's rule).
+const ENOUGH: f64 = 1e-4;
 
 /// Stop when an iteration gains less than this share of the loss: far below what a forecast could show.
 const MIN_GAIN: f64 = 1e-7;
@@ -79,20 +85,18 @@ impl Problem<'_> {
         start: [f64; N],
         should_stop: ShouldStop<'_>,
     ) -> Result<[f64; N]> {
-        let mut beta = start;
-        let (mut loss, mut gradient) = self.loss(&beta);
+        let mut here = self.at(start);
+        if !here.loss.is_finite() {
+            return Err(Error::new(
+                ErrorKind::Numeric,
+                "the loss of the demand model is not finite",
+            )
+            .with_hint("demand or unit_capacity is extreme; check their units"));
+        }
         let mut memory: VecDeque<Pair> = VecDeque::with_capacity(MEMORY);
         for _ in 0..MAX_ITERATIONS {
-            if !loss.is_finite() {
-                return Err(Error::new(
-                    ErrorKind::Numeric,
-                    "the loss of the demand model is not finite",
-                )
-                .with_hint("demand or unit_capacity is extreme; check their units"));
-            }
-            let direction = self.direction(&gradient, &memory);
-            let found = self.line_search(&beta, loss, &direction, dot(&direction, &gradient), should_stop)?;
-            let Some((next, next_loss, next_gradient)) = found else {
+            let direction = self.direction(&here.gradient, &memory);
+            let Some(next) = self.line_search(&here, &direction, should_stop)? else {
                 if memory.is_empty() {
                     break;
                 }
@@ -100,39 +104,44 @@ impl Problem<'_> {
                 memory.clear();
                 continue;
             };
-            let gain = loss - next_loss;
-            remember(&mut memory, sub(&next, &beta), sub(&next_gradient, &gradient), &gradient);
-            (beta, loss, gradient) = (next, next_loss, next_gradient);
-            if gain <= MIN_GAIN * loss.abs() {
+            remember(&mut memory, &here, &next);
+            let gain = here.loss - next.loss;
+            here = next;
+            if gain <= MIN_GAIN * here.loss.abs() {
                 break;
             }
         }
-        Ok(beta)
+        Ok(here.beta)
+    }
+
+    fn at(&self, beta: [f64; N]) -> Point {
+        let (loss, gradient) = self.loss(&beta);
+        Point {
+            beta,
+            loss,
+            gradient,
+        }
     }
 
     /// The first step of 1, ½, ¼ … that lowers the loss enough (Armijo); `None` where none does.
     fn line_search(
         &self,
-        beta: &[f64; N],
-        loss: f64,
+        from: &Point,
         direction: &[f64; N],
-        slope: f64,
         should_stop: ShouldStop<'_>,
-    ) -> Result<Option<([f64; N], f64, [f64; N])>> {
+    ) -> Result<Option<Point>> {
+        let slope = dot(direction, &from.gradient);
+        if slope.is_nan() || slope >= 0.0 {
+            return Ok(None);
+        }
         let mut length = 1.0;
-        for _ in 0..30 {
-            // NaN included: there is no way down.
-            if !(slope < 0.0) {
-                break;
-            }
+        for _ in 0..MAX_HALVINGS {
             check_stop(should_stop)?;
-            let mut next = *beta;
-            for (b, d) in next.iter_mut().zip(direction) {
-                *b += length * d;
-            }
-            let (next_loss, next_gradient) = self.loss(&next);
-            if next_loss <= loss + 1e-4 * length * slope {
-                return Ok(Some((next, next_loss, next_gradient)));
+            let mut beta = from.beta;
+            add_scaled(&mut beta, length, direction);
+            let next = self.at(beta);
+            if next.loss <= from.loss + ENOUGH * length * slope {
+                return Ok(Some(next));
             }
             length *= 0.5;
         }
@@ -179,6 +188,14 @@ impl Problem<'_> {
     }
 }
 
+/// Coefficients with what the loss is there.
+#[derive(Debug)]
+struct Point {
+    beta: [f64; N],
+    loss: f64,
+    gradient: [f64; N],
+}
+
 /// A step and the change of the gradient along it.
 #[derive(Debug)]
 struct Pair {
@@ -188,13 +205,18 @@ struct Pair {
 }
 
 /// Keeps a pair whose curvature is more than rounding of the gradient; where the loss is straight there is none.
-fn remember(memory: &mut VecDeque<Pair>, s: [f64; N], y: [f64; N], gradient: &[f64; N]) {
+fn remember(memory: &mut VecDeque<Pair>, from: &Point, to: &Point) {
+    let (s, y) = (sub(&to.beta, &from.beta), sub(&to.gradient, &from.gradient));
     let curvature = dot(&s, &y);
-    if curvature > 1e-9 * (dot(&s, &s) * dot(gradient, gradient)).sqrt() {
+    if curvature > 1e-9 * (dot(&s, &s) * dot(&from.gradient, &from.gradient)).sqrt() {
         if memory.len() == MEMORY {
             memory.pop_front();
         }
-        memory.push_back(Pair { s, y, rho: 1.0 / curvature });
+        memory.push_back(Pair {
+            s,
+            y,
+            rho: 1.0 / curvature,
+        });
     }
 }
 
@@ -223,14 +245,12 @@ pub(super) fn gram_factor(samples: &[Sample]) -> [[f64; N]; N] {
 fn cholesky(mut a: [[f64; N]; N]) -> [[f64; N]; N] {
     for i in 0..N {
         for j in 0..=i {
-            let mut sum = a[i][j];
-            for k in 0..j {
-                sum -= a[i][k] * a[j][k];
-            }
+            let known: f64 = a[i].iter().zip(&a[j]).take(j).map(|(p, q)| p * q).sum();
+            let rest = a[i][j] - known;
             a[i][j] = if i == j {
-                sum.max(1e-12).sqrt()
+                rest.max(1e-12).sqrt()
             } else {
-                sum / a[j][j]
+                rest / a[j][j]
             };
         }
     }

@@ -240,7 +240,12 @@ struct Season {
 /// Slope of the least-squares line through equally spaced values, per step; values that are NaN are left out.
 fn slope(x: &[f64]) -> f64 {
     let (mut n, mut si, mut sx) = (0.0, 0.0, 0.0);
-    let known = || x.iter().enumerate().filter(|(_, v)| !v.is_nan()).map(|(i, &v)| (count(i), v));
+    let known = || {
+        x.iter()
+            .enumerate()
+            .filter(|(_, v)| !v.is_nan())
+            .map(|(i, &v)| (count(i), v))
+    };
     for (i, v) in known() {
         n += 1.0;
         si += i;

@@ -57,7 +57,11 @@ impl Signal {
             // A division a value would be most of the work; on a regular grid the next value is in the next window.
             let passed = t.saturating_sub(begin);
             if passed >= step.micros() {
-                let windows = if passed - step.micros() < step.micros() { 1 } else { passed / step.micros() };
+                let windows = if passed - step.micros() < step.micros() {
+                    1
+                } else {
+                    passed / step.micros()
+                };
                 idx += usize::try_from(windows).unwrap_or(0);
                 begin = begin.saturating_add(windows.saturating_mul(step.micros()));
             }
@@ -65,7 +69,11 @@ impl Signal {
                 // A running mean cannot overflow; adding +0 makes a negative zero positive.
                 *c += 1;
                 let v = v.max(0.0) + 0.0;
-                *mean = if *c == 1 { v } else { *mean + (v - *mean) / f64::from(*c) };
+                *mean = if *c == 1 {
+                    v
+                } else {
+                    *mean + (v - *mean) / f64::from(*c)
+                };
             }
         }
         let real: Vec<bool> = count.iter().map(|&c| c > 0).collect();

@@ -24,7 +24,11 @@ fn step(minutes: i64) -> Step {
 
 fn series(step: Step, value: &[f64]) -> Series {
     let n = i64::try_from(value.len()).unwrap();
-    Series::try_new((0..n).map(|i| START + i * step.micros()).collect(), value.to_vec()).unwrap()
+    Series::try_new(
+        (0..n).map(|i| START + i * step.micros()).collect(),
+        value.to_vec(),
+    )
+    .unwrap()
 }
 
 /// Pseudo-random numbers in [0, 1): xorshift, so that tests need no crate and never change.
@@ -44,10 +48,16 @@ fn daily(step: Step, days: usize, seed: u64) -> Vec<f64> {
     let mut random = noise(seed);
     let wave = |i: usize| {
         let phase = (i % per_day) as f64 / per_day as f64;
-        let burst = if (0.375..0.385).contains(&phase) { 80.0 } else { 0.0 };
+        let burst = if (0.375..0.385).contains(&phase) {
+            80.0
+        } else {
+            0.0
+        };
         100.0 - 60.0 * (std::f64::consts::TAU * phase).cos() + burst
     };
-    (0..days * per_day).map(|i| wave(i) * (0.8 + 0.4 * random())).collect()
+    (0..days * per_day)
+        .map(|i| wave(i) * (0.8 + 0.4 * random()))
+        .collect()
 }
 
 fn spec(step: Step, until: Micros) -> DemandSpec {
@@ -62,7 +72,11 @@ fn spec(step: Step, until: Micros) -> DemandSpec {
 }
 
 fn query(origin: Micros) -> DemandQuery {
-    DemandQuery { origin, hold: 5, peak: 15 * MINUTE }
+    DemandQuery {
+        origin,
+        hold: 5,
+        peak: 15 * MINUTE,
+    }
 }
 
 /// A model of ten days in windows of five minutes, and its history.
@@ -76,19 +90,37 @@ fn fitted() -> (Step, Series, DemandModel) {
 /// Features written down as the recipe says, without regard for speed, for a gapless trace.
 fn slow_row(x: &[f64], t: usize, lead: usize, cap: f64) -> Vec<f64> {
     let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
-    let max = |k: usize| x[t.saturating_sub(k)..t].iter().copied().fold(0.0, f64::max);
+    let max = |k: usize| {
+        x[t.saturating_sub(k)..t]
+            .iter()
+            .copied()
+            .fold(0.0, f64::max)
+    };
     let last = |k: usize| mean(&x[t.saturating_sub(k)..t]);
     let level = (0.5 * last(3) + 0.5 * last(10)).max(0.02 * cap);
     let c5 = |j: usize| mean(&x[j.saturating_sub(2)..(j + 3).min(x.len())]);
-    let days: Vec<usize> = (1..=7).filter_map(|d| t.checked_sub(d * 1440)).filter(|&i| i > 0).collect();
+    let days: Vec<usize> = (1..=7)
+        .filter_map(|d| t.checked_sub(d * 1440))
+        .filter(|&i| i > 0)
+        .collect();
     let peak = |i: usize| (i..=i + lead + 5).map(c5).fold(0.0, f64::max);
     let base = |i: usize| mean(&x[i.saturating_sub(10)..i]) + cap / 2.0;
     let of_days = |f: &dyn Fn(usize) -> f64| days.iter().map(|&i| f(i)).collect::<Vec<_>>();
     let ratio = mean(&of_days(&|i| (c5(i + lead) + cap / 2.0) / base(i))).clamp(0.25, 4.0);
-    let rise = of_days(&|i| (peak(i) + cap / 2.0) / base(i)).into_iter().fold(0.0, f64::max);
+    let rise = of_days(&|i| (peak(i) + cap / 2.0) / base(i))
+        .into_iter()
+        .fold(0.0, f64::max);
     let ten = &x[t - 10..t];
-    let slope = ten.iter().enumerate().map(|(i, v)| (i as f64 - 4.5) * v).sum::<f64>() / 82.5;
-    let change = x[t.saturating_sub(31)..t].windows(2).map(|w| (w[1] - w[0]).abs()).collect::<Vec<_>>();
+    let slope = ten
+        .iter()
+        .enumerate()
+        .map(|(i, v)| (i as f64 - 4.5) * v)
+        .sum::<f64>()
+        / 82.5;
+    let change = x[t.saturating_sub(31)..t]
+        .windows(2)
+        .map(|w| (w[1] - w[0]).abs())
+        .collect::<Vec<_>>();
     let capped = |v: f64| v.min(4.0 * level);
     [
         level,
@@ -119,12 +151,22 @@ fn features_are_those_of_the_recipe() {
     let x = daily(step, 9, 3);
     let signal = Signal::build(&series(step, &x), step, START, START + 20 * DAY);
     let rows = Rows::new(&signal, Lengths::new(step, 10 * MINUTE), 10.0, 1);
-    let memo = Rows::new(&signal, Lengths::new(step, 10 * MINUTE), 10.0, 1).with_memo(&never).unwrap();
+    let memo = Rows::new(&signal, Lengths::new(step, 10 * MINUTE), 10.0, 1)
+        .with_memo(&never)
+        .unwrap();
     for t in [1_441, 1_500, 3_000, 9_999, 12_345, 9 * 1_440] {
         let row = rows.row(t).unwrap();
-        assert_eq!(row.x, memo.row(t).unwrap().x, "prediction and training differ at {t}");
+        assert_eq!(
+            row.x.map(f64::to_bits),
+            memo.row(t).unwrap().x.map(f64::to_bits),
+            "prediction and training differ at {t}"
+        );
         for (k, (fast, slow)) in row.x.iter().zip(slow_row(&x, t, 10, 10.0)).enumerate() {
-            assert!((fast - slow).abs() < 1e-9, "{} at {t}: {fast} is not {slow}", row::NAMES[k]);
+            assert!(
+                (fast - slow).abs() < 1e-9,
+                "{} at {t}: {fast} is not {slow}",
+                row::NAMES[k]
+            );
         }
     }
 }
@@ -136,8 +178,14 @@ fn a_short_gap_is_carried_forward_and_a_long_one_is_not() {
     let history = Series::try_new(ts, vec![1.0, 2.0, 3.0, 4.0]).unwrap();
     let signal = Signal::build(&history, step, START, START + 22 * MINUTE);
     assert_eq!(signal.len(), 22);
-    assert_eq!((signal.at(12), signal.at(13), signal.at(20), signal.at(21)), (Some(3.0), None, Some(4.0), Some(4.0)));
-    assert_eq!((signal.seen(2), signal.seen(12), signal.seen(21)), (Some(3.0), None, None));
+    assert_eq!(
+        (signal.at(12), signal.at(13), signal.at(20), signal.at(21)),
+        (Some(3.0), None, Some(4.0), Some(4.0))
+    );
+    assert_eq!(
+        (signal.seen(2), signal.seen(12), signal.seen(21)),
+        (Some(3.0), None, None)
+    );
 }
 
 #[test]
@@ -154,7 +202,10 @@ fn windows_of_a_time_zone_off_the_hour_stay_whole() {
     let start = START + 30 * MINUTE;
     let history = Series::try_new(vec![start, start + 60 * MINUTE], vec![1.0, 2.0]).unwrap();
     let signal = Signal::build(&history, step, START, start + 120 * MINUTE);
-    assert_eq!((signal.len(), signal.start_of(0), signal.at(1)), (2, start, Some(2.0)));
+    assert_eq!(
+        (signal.len(), signal.start_of(0), signal.at(1)),
+        (2, start, Some(2.0))
+    );
 }
 
 #[test]
@@ -163,7 +214,9 @@ fn a_prediction_uses_the_last_closed_window_and_not_the_next() {
     let origin = START + 9 * DAY + 10 * 60 * MINUTE;
     let at = |shift: i64| {
         let value = history.ts().iter().zip(history.value());
-        let value = value.map(|(&t, &v)| if t == origin + shift { v + 50.0 } else { v }).collect();
+        let value = value
+            .map(|(&t, &v)| if t == origin + shift { v + 50.0 } else { v })
+            .collect();
         let changed = Series::try_new(history.ts().to_vec(), value).unwrap();
         predict_demand(Some(&model), &changed, step, &query(origin)).unwrap()
     };
@@ -179,8 +232,15 @@ fn history_older_than_stated_changes_no_prediction() {
     let (step, history, model) = fitted();
     let origin = START + 9 * DAY;
     let first = history.ts().partition_point(|&t| t < origin - HISTORY);
-    let recent = Series::try_new(history.ts()[first..].to_vec(), history.value()[first..].to_vec()).unwrap();
-    let query = DemandQuery { hold: 0, ..query(origin) };
+    let recent = Series::try_new(
+        history.ts()[first..].to_vec(),
+        history.value()[first..].to_vec(),
+    )
+    .unwrap();
+    let query = DemandQuery {
+        hold: 0,
+        ..query(origin)
+    };
     assert_eq!(
         predict_demand(Some(&model), &recent, step, &query).unwrap(),
         predict_demand(Some(&model), &history, step, &query).unwrap(),
@@ -192,8 +252,13 @@ fn the_upper_peak_is_the_largest_of_the_held_origins() {
     let (step, history, model) = fitted();
     let origin = START + 9 * DAY + 600 * MINUTE;
     let top = |back: i64| {
-        let query = DemandQuery { hold: 0, ..query(origin - back * step.micros()) };
-        predict_demand(Some(&model), &history, step, &query).unwrap().q[1]
+        let query = DemandQuery {
+            hold: 0,
+            ..query(origin - back * step.micros())
+        };
+        predict_demand(Some(&model), &history, step, &query)
+            .unwrap()
+            .q[1]
     };
     let slow = (0..=5).map(top).fold(0.0, f64::max);
     let held = predict_demand(Some(&model), &history, step, &query(origin)).unwrap();
@@ -204,27 +269,60 @@ fn the_upper_peak_is_the_largest_of_the_held_origins() {
 fn without_a_model_the_demand_is_still_told() {
     let history = series(step(1), &[5.0, 9.0, 7.0, 6.0]);
     let seen = predict_demand(None, &history, step(1), &query(START + 4 * MINUTE)).unwrap();
-    assert_eq!((seen.demand, seen.demand_peak, seen.status.as_str()), (Some(6.0), Some(9.0), "no_model"));
-    let narrow = DemandQuery { peak: 2 * MINUTE, ..query(START + 4 * MINUTE) };
-    assert_eq!(predict_demand(None, &history, step(1), &narrow).unwrap().demand_peak, Some(7.0));
+    assert_eq!(
+        (seen.demand, seen.demand_peak, seen.status.as_str()),
+        (Some(6.0), Some(9.0), "no_model")
+    );
+    let narrow = DemandQuery {
+        peak: 2 * MINUTE,
+        ..query(START + 4 * MINUTE)
+    };
+    assert_eq!(
+        predict_demand(None, &history, step(1), &narrow)
+            .unwrap()
+            .demand_peak,
+        Some(7.0)
+    );
 }
 
 #[test]
 fn a_demand_older_than_three_windows_is_none() {
     let (step, history, model) = fitted();
     let end = START + 10 * DAY;
-    let at = |late: i64| predict_demand(Some(&model), &history, step, &query(end + late * step.micros())).unwrap();
-    assert_eq!((at(2).status.as_str(), at(2).demand.is_some()), ("ok", true));
-    assert_eq!((at(3).status.as_str(), at(3).demand, at(3).q.len()), ("no_demand", None, 0));
+    let at = |late: i64| {
+        predict_demand(
+            Some(&model),
+            &history,
+            step,
+            &query(end + late * step.micros()),
+        )
+        .unwrap()
+    };
+    assert_eq!(
+        (at(2).status.as_str(), at(2).demand.is_some()),
+        ("ok", true)
+    );
+    assert_eq!(
+        (at(3).status.as_str(), at(3).demand, at(3).q.len()),
+        ("no_demand", None, 0)
+    );
     let empty = Series::try_new(vec![], vec![]).unwrap();
-    assert_eq!(predict_demand(Some(&model), &empty, step, &query(end)).unwrap().status, "no_demand");
+    assert_eq!(
+        predict_demand(Some(&model), &empty, step, &query(end))
+            .unwrap()
+            .status,
+        "no_demand"
+    );
 }
 
 #[test]
 fn a_first_day_has_no_history_to_predict_from() {
     let (step, history, model) = fitted();
     let seen = predict_demand(Some(&model), &history, step, &query(START + 600 * MINUTE)).unwrap();
-    assert_eq!((seen.status.as_str(), seen.q.len(), seen.demand.is_some()), ("no_history", 0, true));
+    assert_eq!(
+        (seen.status.as_str(), seen.q.len(), seen.demand.is_some()),
+        ("no_history", 0, true)
+    );
 }
 
 #[test]
@@ -232,8 +330,16 @@ fn a_step_that_is_not_the_models_and_a_negative_peak_are_refused() {
     let (_, history, model) = fitted();
     let other = predict_demand(Some(&model), &history, step(1), &query(START)).unwrap_err();
     assert_eq!(other.kind(), ErrorKind::InvalidArgument);
-    let negative = DemandQuery { peak: -1, ..query(START) };
-    assert_eq!(predict_demand(None, &history, step(1), &negative).unwrap_err().kind(), ErrorKind::InvalidArgument);
+    let negative = DemandQuery {
+        peak: -1,
+        ..query(START)
+    };
+    assert_eq!(
+        predict_demand(None, &history, step(1), &negative)
+            .unwrap_err()
+            .kind(),
+        ErrorKind::InvalidArgument
+    );
 }
 
 proptest! {

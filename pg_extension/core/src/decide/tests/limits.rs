@@ -3,7 +3,11 @@ use proptest::prelude::*;
 use super::*;
 
 fn rising() -> Recommendation {
-    Recommendation { forecast: Some(3_000.0), forecast_peak: Some(3_000.0), ..calm() }
+    Recommendation {
+        forecast: Some(3_000.0),
+        forecast_peak: Some(3_000.0),
+        ..calm()
+    }
 }
 
 fn falling() -> Recommendation {
@@ -23,54 +27,137 @@ fn last(decision: &Decision) -> (Option<u32>, &str, &str) {
 
 #[test]
 fn the_limits_bound_the_size() {
-    let r = Recommendation { max_units: 20, ..rising() };
-    assert_eq!(last(&decide(&r, &seen(10), NOW)), (Some(20), "limit_max", "max_units lowers 33 to 20"));
-    let r = Recommendation { min_units: 4, ..falling() };
-    assert_eq!(last(&decide(&r, &seen(10), NOW)), (Some(4), "limit_min", "min_units raises 2 to 4"));
+    let r = Recommendation {
+        max_units: 20,
+        ..rising()
+    };
+    assert_eq!(
+        last(&decide(&r, &seen(10), NOW)),
+        (Some(20), "limit_max", "max_units lowers 33 to 20")
+    );
+    let r = Recommendation {
+        min_units: 4,
+        ..falling()
+    };
+    assert_eq!(
+        last(&decide(&r, &seen(10), NOW)),
+        (Some(4), "limit_min", "min_units raises 2 to 4")
+    );
 }
 
 #[test]
 fn the_lower_limit_holds_without_data_and_the_upper_one_does_not_lower() {
-    let stale = Recommendation { origin: Some(NOW - 600 * SECOND), min_units: 4, max_units: 8, ..calm() };
+    let stale = Recommendation {
+        origin: Some(NOW - 600 * SECOND),
+        min_units: 4,
+        max_units: 8,
+        ..calm()
+    };
     let low = decide(&stale, &seen(2), NOW);
-    assert_eq!((low.units_desired, low.act, codes(&low)), (Some(4), true, vec!["stale_data", "limit_min"]));
+    assert_eq!(
+        (low.units_desired, low.act, codes(&low)),
+        (Some(4), true, vec!["stale_data", "limit_min"])
+    );
     let high = decide(&stale, &seen(10), NOW);
-    assert_eq!((high.units_desired, high.act, codes(&high)), (Some(10), false, vec!["stale_data", "limit_max_kept"]));
-    let fresh = Recommendation { max_units: 8, ..calm() };
-    assert_eq!(last(&decide(&fresh, &seen(10), NOW)), (Some(8), "limit_max", "max_units lowers 10 to 8"));
-    let floor = Recommendation { mode: Mode::Floor, ..fresh };
+    assert_eq!(
+        (high.units_desired, high.act, codes(&high)),
+        (Some(10), false, vec!["stale_data", "limit_max_kept"])
+    );
+    let fresh = Recommendation {
+        max_units: 8,
+        ..calm()
+    };
+    assert_eq!(
+        last(&decide(&fresh, &seen(10), NOW)),
+        (Some(8), "limit_max", "max_units lowers 10 to 8")
+    );
+    let floor = Recommendation {
+        mode: Mode::Floor,
+        ..fresh
+    };
     assert_eq!(
         last(&decide(&floor, &seen(10), NOW)),
-        (Some(10), "limit_max_kept", "10 units exceed max_units 8, not lowered now")
+        (
+            Some(10),
+            "limit_max_kept",
+            "10 units exceed max_units 8, not lowered now"
+        )
     );
 }
 
 #[test]
 fn the_rates_cut_a_change() {
-    let r = Recommendation { max_scale_out: Some(5), ..rising() };
-    assert_eq!(last(&decide(&r, &seen(10), NOW)), (Some(15), "rate_out", "max_scale_out cuts 33 to 15"));
-    let r = Recommendation { max_scale_in: Some(3), ..falling() };
-    assert_eq!(last(&decide(&r, &seen(10), NOW)), (Some(7), "rate_in", "max_scale_in keeps 7 instead of 2"));
+    let r = Recommendation {
+        max_scale_out: Some(5),
+        ..rising()
+    };
+    assert_eq!(
+        last(&decide(&r, &seen(10), NOW)),
+        (Some(15), "rate_out", "max_scale_out cuts 33 to 15")
+    );
+    let r = Recommendation {
+        max_scale_in: Some(3),
+        ..falling()
+    };
+    assert_eq!(
+        last(&decide(&r, &seen(10), NOW)),
+        (Some(7), "rate_in", "max_scale_in keeps 7 instead of 2")
+    );
 }
 
 #[test]
 fn a_pause_holds_its_direction_only() {
-    let r = Recommendation { paused_out: true, ..rising() };
+    let r = Recommendation {
+        paused_out: true,
+        ..rising()
+    };
     let held = decide(&r, &seen(10), NOW);
-    assert_eq!(last(&held), (Some(10), "paused_out", "scale-out to 33 units is paused"));
+    assert_eq!(
+        last(&held),
+        (Some(10), "paused_out", "scale-out to 33 units is paused")
+    );
     assert_eq!((held.action, held.act), (Action::Hold, false));
-    assert!(decide(&Recommendation { paused_out: true, ..falling() }, &seen(10), NOW).act);
-    let r = Recommendation { paused_in: true, ..falling() };
-    assert_eq!(last(&decide(&r, &seen(10), NOW)), (Some(10), "paused_in", "scale-in to 2 units is paused"));
+    assert!(
+        decide(
+            &Recommendation {
+                paused_out: true,
+                ..falling()
+            },
+            &seen(10),
+            NOW
+        )
+        .act
+    );
+    let r = Recommendation {
+        paused_in: true,
+        ..falling()
+    };
+    assert_eq!(
+        last(&decide(&r, &seen(10), NOW)),
+        (Some(10), "paused_in", "scale-in to 2 units is paused")
+    );
 }
 
 #[test]
 fn a_recommendation_that_makes_no_sense_holds() {
-    let r = Recommendation { min_units: 9, max_units: 3, ..rising() };
-    assert_eq!(last(&decide(&r, &seen(10), NOW)), (Some(10), "bad_input", "min_units 9 exceeds max_units 3"));
-    let r = Recommendation { unit_capacity: 0.0, ..rising() };
+    let r = Recommendation {
+        min_units: 9,
+        max_units: 3,
+        ..rising()
+    };
+    assert_eq!(
+        last(&decide(&r, &seen(10), NOW)),
+        (Some(10), "bad_input", "min_units 9 exceeds max_units 3")
+    );
+    let r = Recommendation {
+        unit_capacity: 0.0,
+        ..rising()
+    };
     let text = "unit_capacity is 0, not a number above zero";
-    assert_eq!(last(&decide(&r, &seen(10), NOW)), (Some(10), "bad_input", text));
+    assert_eq!(
+        last(&decide(&r, &seen(10), NOW)),
+        (Some(10), "bad_input", text)
+    );
 }
 
 fn any_number() -> impl Strategy<Value = f64> {
@@ -78,7 +165,12 @@ fn any_number() -> impl Strategy<Value = f64> {
 }
 
 fn any_mode() -> impl Strategy<Value = Mode> {
-    prop_oneof![Just(Mode::Observe), Just(Mode::Floor), Just(Mode::Out), Just(Mode::Full)]
+    prop_oneof![
+        Just(Mode::Observe),
+        Just(Mode::Floor),
+        Just(Mode::Out),
+        Just(Mode::Full)
+    ]
 }
 
 prop_compose! {

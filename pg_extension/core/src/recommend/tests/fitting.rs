@@ -15,7 +15,10 @@ fn equal_input_gives_a_bit_identical_model() {
     let step = step(5);
     let x = daily(step, 8, 2);
     let (a, b) = (fit(step, &x, |_| ()), fit(step, &x, |_| ()));
-    assert_eq!(serde_json::to_string(&a.model).unwrap(), serde_json::to_string(&b.model).unwrap());
+    assert_eq!(
+        serde_json::to_string(&a.model).unwrap(),
+        serde_json::to_string(&b.model).unwrap()
+    );
     assert_eq!(a.status, "ok");
     assert!(a.n_train > 1_500 && a.pinball.iter().all(|p| *p > 0.0));
 }
@@ -51,7 +54,13 @@ fn a_constant_demand_is_repeated() {
         let x = vec![value; 5 * 288];
         let found = fit(step, &x, |s| s.min_units = min_units);
         assert_eq!(found.status, "constant");
-        let seen = predict_demand(found.model.as_ref(), &series(step, &x), step, &query(START + 5 * DAY)).unwrap();
+        let seen = predict_demand(
+            found.model.as_ref(),
+            &series(step, &x),
+            step,
+            &query(START + 5 * DAY),
+        )
+        .unwrap();
         assert_eq!((seen.status.as_str(), seen.upper_peak), ("ok", Some(value)));
         assert!(seen.q.iter().all(|q| (q - value).abs() <= 1e-12 * value));
     }
@@ -73,9 +82,18 @@ fn steps_from_fifteen_seconds_to_an_hour_work() {
         let x = daily(step, days, 5);
         let found = fit(step, &x, |_| ());
         let end = START + i64::try_from(days).unwrap() * DAY;
-        let seen = predict_demand(found.model.as_ref(), &series(step, &x), step, &query(end)).unwrap();
-        assert_eq!((found.status.as_str(), seen.status.as_str()), ("ok", "ok"), "{seconds} s");
-        assert!(seen.q[1] > 30.0 && seen.q[1] < 300.0, "{seconds} s: {:?}", seen.q);
+        let seen =
+            predict_demand(found.model.as_ref(), &series(step, &x), step, &query(end)).unwrap();
+        assert_eq!(
+            (found.status.as_str(), seen.status.as_str()),
+            ("ok", "ok"),
+            "{seconds} s"
+        );
+        assert!(
+            seen.q[1] > 30.0 && seen.q[1] < 300.0,
+            "{seconds} s: {:?}",
+            seen.q
+        );
     }
 }
 
@@ -86,7 +104,12 @@ fn idle_windows_are_left_out_while_two_busy_days_remain() {
     x.extend(daily(step, 4, 9));
     let busy = fit(step, &x, |s| s.min_units = 2);
     let all = fit(step, &x, |s| s.min_units = 0);
-    assert!(busy.n_train <= 4 * 288 && all.n_train > 5 * 288, "{} {}", busy.n_train, all.n_train);
+    assert!(
+        busy.n_train <= 4 * 288 && all.n_train > 5 * 288,
+        "{} {}",
+        busy.n_train,
+        all.n_train
+    );
 }
 
 #[test]
@@ -95,12 +118,22 @@ fn a_hole_of_three_days_costs_only_its_rows() {
     let x = daily(step, 12, 4);
     let whole = series(step, &x);
     let hole = 5 * 288..8 * 288;
-    let (ts, value): (Vec<_>, Vec<_>) =
-        whole.ts().iter().zip(&x).enumerate().filter(|(i, _)| !hole.contains(i)).map(|(_, p)| p).unzip();
+    let (ts, value): (Vec<_>, Vec<_>) = whole
+        .ts()
+        .iter()
+        .zip(&x)
+        .enumerate()
+        .filter(|(i, _)| !hole.contains(i))
+        .map(|(_, p)| p)
+        .unzip();
     let holed = Series::try_new(ts, value).unwrap();
     let found = fit_demand(&holed, &spec(step, START + 12 * DAY), &never).unwrap();
     assert_eq!(found.status, "ok");
-    assert!((8 * 288 - 20..=8 * 288).contains(&found.n_train), "{}", found.n_train);
+    assert!(
+        (8 * 288 - 20..=8 * 288).contains(&found.n_train),
+        "{}",
+        found.n_train
+    );
 }
 
 #[test]
@@ -113,10 +146,22 @@ fn arguments_out_of_range_are_refused_by_name() {
         (e.kind(), e.message().to_owned())
     };
     let invalid = ErrorKind::InvalidArgument;
-    assert_eq!(refused(&|s| s.lead = 0), (invalid, "lead must be positive, not 0 microseconds".into()));
-    assert_eq!(refused(&|s| s.unit_capacity = -1.0), (invalid, "unit_capacity must be positive, not -1".into()));
-    assert_eq!(refused(&|s| s.unit_capacity = f64::NAN), (ErrorKind::NotFinite, "unit_capacity is NaN".into()));
-    assert_eq!(refused(&|s| s.levels = vec![1.0]), (invalid, "quantile level 1 is not between 0 and 1".into()));
+    assert_eq!(
+        refused(&|s| s.lead = 0),
+        (invalid, "lead must be positive, not 0 microseconds".into())
+    );
+    assert_eq!(
+        refused(&|s| s.unit_capacity = -1.0),
+        (invalid, "unit_capacity must be positive, not -1".into())
+    );
+    assert_eq!(
+        refused(&|s| s.unit_capacity = f64::NAN),
+        (ErrorKind::NotFinite, "unit_capacity is NaN".into())
+    );
+    assert_eq!(
+        refused(&|s| s.levels = vec![1.0]),
+        (invalid, "quantile level 1 is not between 0 and 1".into())
+    );
     assert_eq!(refused(&|s| s.levels = vec![0.9, 0.5]).0, invalid);
     assert_eq!(refused(&|s| s.levels.clear()).0, invalid);
 }
@@ -165,7 +210,9 @@ fn a_model_survives_json_and_a_damaged_one_is_refused() {
         let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
         change(&mut json);
         let model: DemandModel = serde_json::from_value(json).unwrap();
-        predict_demand(Some(&model), &history, step, &query(START + 9 * DAY)).unwrap_err().kind()
+        predict_demand(Some(&model), &history, step, &query(START + 9 * DAY))
+            .unwrap_err()
+            .kind()
     };
     let damages: [&dyn Fn(&mut serde_json::Value); 6] = [
         &|m| m["format"] = 2.into(),
@@ -186,7 +233,11 @@ fn samples(n: usize, seed: u64) -> Vec<Sample> {
         let mut z = [0.0; N];
         z.fill_with(|| 2.0 * random() - 1.0);
         z[0] = 1.0;
-        Sample { y: 1.0 + 0.5 * z[1] + random() * (1.0 + 0.3 * z[2]), z, weight: 0.5 + random() }
+        Sample {
+            y: 1.0 + 0.5 * z[1] + random() * (1.0 + 0.3 * z[2]),
+            z,
+            weight: 0.5 + random(),
+        }
     };
     (0..n).map(|_| sample()).collect()
 }
@@ -196,11 +247,16 @@ fn the_minimum_covers_the_asked_share_of_the_weight() {
     let samples = samples(4_000, 7);
     let metric = gram_factor(&samples);
     for level in [0.1, 0.5, 0.9, 0.99] {
-        let problem = Problem { samples: &samples, level, metric: &metric };
+        let problem = Problem {
+            samples: &samples,
+            level,
+            metric: &metric,
+        };
         let beta = problem.minimise([0.0; N], &never).unwrap();
         let below = |s: &&Sample| s.y <= s.z.iter().zip(&beta).map(|(z, b)| z * b).sum::<f64>();
         let weight = |s: &Sample| s.weight;
-        let share = samples.iter().filter(below).map(weight).sum::<f64>() / samples.iter().map(weight).sum::<f64>();
+        let share = samples.iter().filter(below).map(weight).sum::<f64>()
+            / samples.iter().map(weight).sum::<f64>();
         // The smoothing moves the quantile by at most its width, here 2 % of the spread.
         assert!((share - level).abs() < SMOOTHING, "{share} at {level}");
     }
@@ -210,7 +266,11 @@ fn the_minimum_covers_the_asked_share_of_the_weight() {
 fn the_gradient_is_the_slope_of_the_loss() {
     let samples = samples(200, 8);
     let metric = gram_factor(&samples);
-    let problem = Problem { samples: &samples, level: 0.9, metric: &metric };
+    let problem = Problem {
+        samples: &samples,
+        level: 0.9,
+        metric: &metric,
+    };
     let mut beta = [0.1; N];
     beta[0] = 1.2;
     let (_, gradient) = problem.loss(&beta);
@@ -222,6 +282,10 @@ fn the_gradient_is_the_slope_of_the_loss() {
             loss
         };
         let slope = (side(1e-6) - side(-1e-6)) / 2e-6;
-        assert!((slope - gradient[j]).abs() < 1e-5, "{slope} is not {} at {j}", gradient[j]);
+        assert!(
+            (slope - gradient[j]).abs() < 1e-5,
+            "{slope} is not {} at {j}",
+            gradient[j]
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Floors of quality: thresholds on a synthetic trace, well below what is reached now.
 
-use super::super::super::feedback::pinball;
 use super::*;
+use crate::feedback::pinball;
 
 /// Demand at each target of the last two days, with the forecast made a lead before it.
 fn walk(days: usize, seed: u64) -> Vec<(f64, Vec<f64>, f64)> {
@@ -11,7 +11,10 @@ fn walk(days: usize, seed: u64) -> Vec<(f64, Vec<f64>, f64)> {
     let from = (days - 2) * 288;
     let fit = fit_demand(&history, &spec(step, history.ts()[from]), &never).unwrap();
     let ahead = |t: usize| {
-        let query = DemandQuery { hold: 0, ..query(history.ts()[t]) };
+        let query = DemandQuery {
+            hold: 0,
+            ..query(history.ts()[t])
+        };
         let seen = predict_demand(fit.model.as_ref(), &history, step, &query).unwrap();
         let hour = x[t - 12..t].iter().copied().fold(0.0, f64::max);
         (x[t + 1], seen.q, hour)
@@ -22,17 +25,29 @@ fn walk(days: usize, seed: u64) -> Vec<(f64, Vec<f64>, f64)> {
 #[test]
 fn the_upper_quantile_covers_and_the_median_splits() {
     let rows = walk(12, 21);
-    let share = |k: usize| rows.iter().filter(|(y, q, _)| *y <= q[k]).count() as f64 / rows.len() as f64;
+    let share =
+        |k: usize| rows.iter().filter(|(y, q, _)| *y <= q[k]).count() as f64 / rows.len() as f64;
     assert!(share(1) >= 0.97, "upper covers {}", share(1));
-    assert!((0.42..=0.62).contains(&share(0)), "median covers {}", share(0));
+    assert!(
+        (0.42..=0.62).contains(&share(0)),
+        "median covers {}",
+        share(0)
+    );
 }
 
 #[test]
 fn the_forecast_costs_less_than_the_largest_demand_of_the_last_hour() {
     let rows = walk(12, 22);
-    let loss = |q: &dyn Fn(&(f64, Vec<f64>, f64)) -> f64| {
-        rows.iter().map(|r| pinball(0.99, q(r), r.0)).sum::<f64>() / rows.len() as f64
-    };
-    let (forecast, hour) = (loss(&|r| r.1[1]), loss(&|r| r.2));
+    let mean = |losses: Vec<f64>| losses.iter().sum::<f64>() / losses.len() as f64;
+    let forecast = mean(
+        rows.iter()
+            .map(|(y, q, _)| pinball(0.99, q[1], *y))
+            .collect(),
+    );
+    let hour = mean(
+        rows.iter()
+            .map(|(y, _, hour)| pinball(0.99, *hour, *y))
+            .collect(),
+    );
     assert!(forecast < 0.75 * hour, "{forecast} against {hour}");
 }

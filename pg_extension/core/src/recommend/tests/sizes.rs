@@ -25,7 +25,8 @@ fn capacity_stays_within_the_limits() {
 
 #[test]
 fn capacity_refuses_what_is_not_a_number_or_out_of_range() {
-    let kind = |d: f64, c: f64, u: f64, min, max| required_capacity(d, c, u, min, max).unwrap_err().kind();
+    let kind =
+        |d: f64, c: f64, u: f64, min, max| required_capacity(d, c, u, min, max).unwrap_err().kind();
     assert_eq!(kind(f64::NAN, 1.0, 0.7, 0, 1), ErrorKind::NotFinite);
     assert_eq!(kind(1.0, f64::INFINITY, 0.7, 0, 1), ErrorKind::NotFinite);
     assert_eq!(kind(1.0, 1.0, 0.0, 0, 1), ErrorKind::InvalidArgument);
@@ -40,7 +41,10 @@ fn money_is_exact_and_rounded_half_to_even() {
     assert_eq!(unit_cost(1, price("0.18")), Ok(price("0.0000")));
     assert_eq!(unit_cost(1, price("0.54")), Ok(price("0.0002")));
     assert_eq!(unit_cost(7_200, price("0.10")), Ok(price("0.2000")));
-    assert_eq!(unit_cost(u64::MAX, Decimal::MAX).unwrap_err().kind(), ErrorKind::TooLarge);
+    assert_eq!(
+        unit_cost(u64::MAX, Decimal::MAX).unwrap_err().kind(),
+        ErrorKind::TooLarge
+    );
 }
 
 proptest! {
