@@ -125,12 +125,13 @@ pub(crate) fn numbers(array: &Array<'_, f64>, name: &str) -> Answer<Vec<f64>> {
 /// The elements of an array of names without NULLs.
 ///
 /// # Errors
-/// 22004 for a NULL element.
+/// 22004 for a NULL element, 22021 for one that is not UTF-8 (pgrx does not look, whatever the database's encoding).
 pub(crate) fn names(array: &Array<'_, &str>, name: &str) -> Answer<Vec<String>> {
-    array
-        .iter()
-        .map(|element| element.map(str::to_owned).ok_or_else(|| null_element(name)))
-        .collect()
+    let element = |element: Option<&str>| {
+        let bytes = element.ok_or_else(|| null_element(name))?.as_bytes();
+        call::utf8(bytes).map(str::to_owned)
+    };
+    array.iter().map(element).collect()
 }
 
 /// The lengths of an array of intervals without NULLs.
@@ -194,17 +195,17 @@ fn too_large(value: &dyn std::fmt::Display) -> ErrorReport {
     ))
 }
 
-/// A type of core from its JSON form.
+/// A type of core from its JSON form; `hint` says where such a value comes from.
 ///
 /// # Errors
 /// 22023 with what the parser missed.
-pub(crate) fn from_json<T: for<'de> serde::Deserialize<'de>>(json: JsonB, name: &str) -> Answer<T> {
-    serde_json::from_value(json.0).map_err(|error| {
-        invalid(
-            format!("{name} is not valid: {error}"),
-            format!("Pass {name} as this extension wrote it."),
-        )
-    })
+pub(crate) fn from_json<T: for<'de> serde::Deserialize<'de>>(
+    json: JsonB,
+    name: &str,
+    hint: &str,
+) -> Answer<T> {
+    serde_json::from_value(json.0)
+        .map_err(|error| invalid(format!("{name} is not valid: {error}"), hint))
 }
 
 /// The JSON form of a type of core.

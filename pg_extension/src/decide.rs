@@ -10,11 +10,18 @@ use crate::convert::varlena::SeriesValue;
 use crate::convert::{count, from_json, int, micros, should_stop, span, timestamp, to_json};
 use crate::error::{Answer, report};
 
+const RECOMMENDATION: &str =
+    "Its fields are those of the view recommendation, with times and lengths in microseconds.";
+
+const OBSERVATION: &str =
+    r#"For example {"state": "seen", "units_total": 3, "units_ready": 3, "version": null}."#;
+
 /// The decision that the worker would make.
 #[pg_extern(immutable, strict, parallel_safe, cost = 100)]
 fn decide(recommendation: JsonB, observation: JsonB, now: TimestampWithTimeZone) -> Answer<JsonB> {
-    let recommendation: Recommendation = from_json(recommendation, "recommendation")?;
-    let observation: Observation = from_json(observation, "observation")?;
+    let recommendation: Recommendation =
+        from_json(recommendation, "recommendation", RECOMMENDATION)?;
+    let observation: Observation = from_json(observation, "observation", OBSERVATION)?;
     to_json(&decide::decide(&recommendation, &observation, micros(now)?))
 }
 

@@ -6,7 +6,7 @@ use prescale_core::feedback;
 
 use crate::convert::varlena::SeriesValue;
 use crate::convert::{int, should_stop};
-use crate::error::report;
+use crate::error::{Answer, invalid, report};
 
 /// How a supply met a demand.
 #[pg_extern(immutable, strict, parallel_safe, cost = 1000)]
@@ -46,8 +46,15 @@ fn score(
 
 /// Pinball loss of a quantile forecast.
 #[pg_extern(immutable, strict, parallel_safe)]
-fn pinball(level: f64, q: f64, actual: f64) -> f64 {
-    feedback::pinball(level, q, actual)
+fn pinball(level: f64, q: f64, actual: f64) -> Answer<f64> {
+    if level > 0.0 && level < 1.0 {
+        Ok(feedback::pinball(level, q, actual))
+    } else {
+        Err(invalid(
+            format!("level must be between 0 and 1, not {level}"),
+            "The 99th percentile is 0.99.",
+        ))
+    }
 }
 
 extension_sql!(

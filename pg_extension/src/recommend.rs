@@ -93,7 +93,9 @@ fn demand_predict(
     >,
     ErrorReport,
 > {
-    let model: Option<DemandModel> = model.map(|json| from_json(json, "model")).transpose()?;
+    let model: Option<DemandModel> = model
+        .map(|json| from_json(json, "model", "Pass a model that demand_fit returned."))
+        .transpose()?;
     let history = history.map_or_else(|| SeriesBuilder::default().finish(), |history| history.0);
     let hold = usize::try_from(count(required(hold, "hold")?, "hold")?).unwrap_or(usize::MAX);
     let query = DemandQuery {

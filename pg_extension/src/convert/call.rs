@@ -138,7 +138,7 @@ impl<'a> Call<'a> {
 }
 
 /// The bytes of a text in UTF-8, whatever the encoding of the database.
-fn utf8(bytes: &[u8]) -> Answer<&str> {
+pub(crate) fn utf8(bytes: &[u8]) -> Answer<&str> {
     // SAFETY: both take no pointer that outlives the call; the converted string is NUL-terminated in PostgreSQL's memory.
     let converted = unsafe {
         if pg_sys::GetDatabaseEncoding() == pg_sys::pg_enc::PG_UTF8 as i32 {
