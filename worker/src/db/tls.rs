@@ -1,17 +1,21 @@
 //! TLS towards PostgreSQL.
 
+mod verify;
+
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::config::Tls;
 use crate::error::{Error, Result};
+use verify::{Anybody, Vouched};
 
 /// The TLS side of a connection.
 ///
@@ -23,19 +27,17 @@ pub(super) fn connector(tls: Tls, ca_file: Option<&Path>) -> Result<MakeRustlsCo
 
 fn client(tls: Tls, ca_file: Option<&Path>) -> Result<ClientConfig> {
     let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+    let verifier: Arc<dyn ServerCertVerifier> = match tls {
+        Tls::VerifyFull => Arc::new(vouched(ca_file, &provider)?),
+        Tls::Disable | Tls::Prefer | Tls::Require => Arc::new(Anybody(Arc::clone(&provider))),
+    };
+    let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| unusable("TLS", "ring", error.to_string()))?;
-    let config = match tls {
-        Tls::VerifyFull => builder
-            .with_root_certificates(authorities(ca_file)?)
-            .with_no_client_auth(),
-        Tls::Disable | Tls::Prefer | Tls::Require => builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
-            .with_no_client_auth(),
-    };
-    Ok(config)
+    Ok(builder
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth())
 }
 
 fn unusable(what: &'static str, path: &str, why: String) -> Error {
@@ -46,9 +48,9 @@ fn unusable(what: &'static str, path: &str, why: String) -> Error {
     }
 }
 
-fn authorities(ca_file: Option<&Path>) -> Result<RootCertStore> {
+fn vouched(ca_file: Option<&Path>, provider: &Arc<CryptoProvider>) -> Result<Vouched> {
     let what = "the file of certificate authorities";
-    let (path, certificates) = match ca_file {
+    let (path, authorities) = match ca_file {
         None => (
             "the system's store".to_owned(),
             rustls_native_certs::load_native_certs().certs,
@@ -62,7 +64,7 @@ fn authorities(ca_file: Option<&Path>) -> Result<RootCertStore> {
         }
     };
     let mut roots = RootCertStore::empty();
-    let (usable, _ignored) = roots.add_parsable_certificates(certificates);
+    let (usable, _ignored) = roots.add_parsable_certificates(authorities.iter().cloned());
     if usable == 0 {
         return Err(unusable(
             what,
@@ -70,57 +72,10 @@ fn authorities(ca_file: Option<&Path>) -> Result<RootCertStore> {
             "it holds no usable certificate".to_owned(),
         ));
     }
-    Ok(roots)
-}
-
-/// Accepts every certificate, as libpq does for `prefer` and `require`; the handshake itself is still verified, so that
-/// SCRAM's channel binding means something.
-#[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(
-            message,
-            certificate,
-            signature,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(
-            message,
-            certificate,
-            signature,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
+    let chain =
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build();
+    let chain = chain.map_err(|error| unusable(what, &path, error.to_string()))?;
+    Ok(Vouched { chain, authorities })
 }
 
 #[cfg(test)]

@@ -1,19 +1,29 @@
 use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, ServerConfig, ServerConnection};
 
 use super::*;
 
-/// A certificate for `db.example`, its key and the authority that signed it: made for these tests with openssl, P-256,
-/// valid until 2126, used nowhere else.
-const CERTIFICATE: &[u8] = include_bytes!("server.pem");
-const KEY: &[u8] = include_bytes!("server.key");
+/// Certificates for `db.example` with their keys, one signed by an authority and one by itself as `openssl req -x509`
+/// makes it: made for these tests, P-256, valid until 2126, used nowhere else.
+const SIGNED: (&[u8], &[u8]) = (include_bytes!("server.pem"), include_bytes!("server.key"));
+const SELF_SIGNED: (&[u8], &[u8]) = (
+    include_bytes!("selfsigned.pem"),
+    include_bytes!("selfsigned.key"),
+);
 const AUTHORITY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/db/tls/authority.pem");
+const ITSELF: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/db/tls/selfsigned.pem");
 
 /// A handshake in memory between a client of ours and a server with that certificate.
-fn handshake(tls: Tls, ca_file: Option<&str>, name: &str) -> std::result::Result<(), String> {
+fn handshake(
+    (certificate, key): (&[u8], &[u8]),
+    tls: Tls,
+    ca_file: Option<&str>,
+    name: &str,
+) -> std::result::Result<(), String> {
     let provider = Arc::new(ring::default_provider());
-    let chain = vec![CertificateDer::from_pem_slice(CERTIFICATE).unwrap()];
-    let key = PrivateKeyDer::from_pem_slice(KEY).unwrap();
+    let chain = vec![CertificateDer::from_pem_slice(certificate).unwrap()];
+    let key = PrivateKeyDer::from_pem_slice(key).unwrap();
     let server = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -44,27 +54,39 @@ fn handshake(tls: Tls, ca_file: Option<&str>, name: &str) -> std::result::Result
 #[test]
 fn verify_full_accepts_the_host_that_its_authority_vouches_for() {
     assert_eq!(
-        handshake(Tls::VerifyFull, Some(AUTHORITY), "db.example"),
+        handshake(SIGNED, Tls::VerifyFull, Some(AUTHORITY), "db.example"),
         Ok(())
     );
 }
 
 #[test]
+fn verify_full_accepts_a_self_signed_certificate_that_is_its_own_authority() {
+    assert_eq!(
+        handshake(SELF_SIGNED, Tls::VerifyFull, Some(ITSELF), "db.example"),
+        Ok(())
+    );
+    let name = handshake(SELF_SIGNED, Tls::VerifyFull, Some(ITSELF), "other.example").unwrap_err();
+    assert!(name.contains("not valid for name"), "{name}");
+    let unknown =
+        handshake(SELF_SIGNED, Tls::VerifyFull, Some(AUTHORITY), "db.example").unwrap_err();
+    assert!(unknown.contains("invalid peer certificate"), "{unknown}");
+}
+
+#[test]
 fn verify_full_refuses_another_name_and_an_unknown_authority() {
-    let name = handshake(Tls::VerifyFull, Some(AUTHORITY), "other.example").unwrap_err();
+    let name = handshake(SIGNED, Tls::VerifyFull, Some(AUTHORITY), "other.example").unwrap_err();
     assert!(
         name.contains("not valid for name \"other.example\""),
         "{name}"
     );
-    let server = concat!(env!("CARGO_MANIFEST_DIR"), "/src/db/tls/server.pem");
-    let authority = handshake(Tls::VerifyFull, Some(server), "db.example").unwrap_err();
+    let authority = handshake(SIGNED, Tls::VerifyFull, Some(ITSELF), "db.example").unwrap_err();
     assert!(authority.contains("UnknownIssuer"), "{authority}");
 }
 
 #[test]
 fn require_and_prefer_accept_any_certificate_as_libpq_does() {
     for tls in [Tls::Require, Tls::Prefer] {
-        assert_eq!(handshake(tls, None, "other.example"), Ok(()));
+        assert_eq!(handshake(SIGNED, tls, None, "other.example"), Ok(()));
     }
 }
 
