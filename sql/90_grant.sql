@@ -69,8 +69,14 @@ COMMENT ON FUNCTION grant_worker(regrole) IS 'Lets a role run the worker; it als
 REVOKE ALL ON FUNCTION grant_reader(regrole), grant_operator(regrole), grant_worker(regrole) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION grant_reader(regrole), grant_operator(regrole), grant_worker(regrole) TO @extowner@;
 
--- A lease is not carried: a restored database has no leader.
-SELECT pg_catalog.pg_extension_config_dump(c.oid, '')
-FROM pg_catalog.pg_class c
-WHERE c.relnamespace = 'prescale'::regnamespace AND c.relkind IN ('r', 'S') AND c.relname <> 'lease'
-ORDER BY c.relname;
+-- A lease is not carried: a restored database has no leader. One statement each: every call updates the same row of pg_extension.
+DO $dump$
+DECLARE
+    o regclass;
+BEGIN
+    FOR o IN SELECT c.oid FROM pg_class c
+             WHERE c.relnamespace = 'prescale'::regnamespace AND c.relkind IN ('r', 'S') AND c.relname <> 'lease' ORDER BY c.relname COLLATE "C" LOOP
+        PERFORM pg_extension_config_dump(o, '');
+    END LOOP;
+END
+$dump$;

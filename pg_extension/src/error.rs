@@ -68,6 +68,22 @@ fn report_as(error: Error, corrupt: PgSqlErrorCode) -> ErrorReport {
     if hint.is_empty() {
         report
     } else {
-        report.set_hint(hint)
+        report.set_hint(sentence(hint))
     }
+}
+
+/// Core writes fragments, PostgreSQL's hints are sentences.
+fn sentence(hint: &str) -> String {
+    let mut letters = hint.chars();
+    let first: String = letters
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
+    let stop = if hint.ends_with(['.', '?', '!', ';']) {
+        ""
+    } else {
+        "."
+    };
+    format!("{first}{}{stop}", letters.as_str())
 }

@@ -10,7 +10,7 @@ use crate::aggregate::{Held, State};
 use crate::convert::call::{Call, Time};
 use crate::convert::varlena::RequestValue;
 use crate::convert::{bigint, names};
-use crate::error::{Answer, report};
+use crate::error::{Answer, invalid, report};
 
 impl State for RequestState {
     fn merge(&mut self, other: &Self) -> prescale_core::Result<()> {
@@ -30,7 +30,8 @@ impl State for RequestState {
 /// One row of `request_agg(ts, latency_ms, bytes, kind, actor [, params])`.
 pub(crate) fn push_request(held: &mut Held<RequestState>, call: &Call<'_>) -> Answer<()> {
     if call.float8_array(6, &mut held.elements)?.is_none() {
-        held.elements.clear();
+        // As many missing parameters as the row before had.
+        held.elements.fill(None);
     }
     let ts = match call.time(1) {
         Time::At(ts) => Some(ts),
@@ -63,6 +64,18 @@ fn request_n(state: RequestValue) -> Answer<i64> {
     bigint(state.0.n())
 }
 
+/// A state accepts requests with as many parameters as those it has seen.
+fn check_params(state: &RequestState, n: usize) -> Answer<()> {
+    let request = Request {
+        params: &vec![None; n],
+        ..Request::default()
+    };
+    state.clone().push(&request).map_err(|_| {
+        let message = format!("param_names holds {n} names, which is not the number of parameters that request_agg was given");
+        invalid(message, "Give one name for each parameter, in their order.")
+    })
+}
+
 /// The features of a request state by name.
 #[pg_extern(immutable, parallel_safe)]
 fn features(
@@ -72,10 +85,13 @@ fn features(
     let Some(RequestValue(state)) = s else {
         return Ok(TableIterator::empty());
     };
-    let params = param_names
-        .map(|array| names(&array, "param_names"))
-        .transpose()?
-        .unwrap_or_default();
+    let params = match param_names {
+        Some(array) => names(&array, "param_names")?,
+        None => Vec::new(),
+    };
+    if !params.is_empty() {
+        check_params(&state, params.len())?;
+    }
     let rows = RequestState::names(&params)
         .into_iter()
         .zip(state.values(params.len()));
