@@ -46,7 +46,7 @@ const RULES: [(&str, &str); 17] = [
     ("PUBLIC may not execute what is immutable:", "SELECT r.name FROM routine r WHERE r.provolatile = 'i' AND NOT EXISTS (
         SELECT FROM aclexplode(coalesce(r.proacl, acldefault('f', r.proowner))) a WHERE a.grantee = 0)"),
     ("PUBLIC has rights on", "SELECT DISTINCT c.relname FROM relation c LEFT JOIN pg_attribute t ON t.attrelid = c.oid
-        CROSS JOIN LATERAL aclexplode(coalesce(c.relacl, '{}') || coalesce(t.attacl, '{}')) a WHERE a.grantee = 0"),
+        CROSS JOIN LATERAL (SELECT * FROM aclexplode(c.relacl) UNION ALL SELECT * FROM aclexplode(t.attacl)) a WHERE a.grantee = 0"),
     ("not owned by who installed it:", "SELECT relname FROM relation WHERE relkind IN ('r', 'v', 'S') AND relowner <> 'installer'::regrole"),
     ("runs with the rights of its owner:", "SELECT name FROM routine WHERE prosecdef"),
     // A procedure that commits takes no SET clause; it sets the path itself.
