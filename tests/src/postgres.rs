@@ -37,12 +37,21 @@ impl Postgres {
     /// # Errors
     /// As [`start`](Self::start).
     pub fn start_with(options: &Options) -> Result<Self> {
-        let dir = tempfile::Builder::new().prefix("prescale-pg-").tempdir().context("temporary folder")?;
+        let dir = tempfile::Builder::new()
+            .prefix("prescale-pg-")
+            .tempdir()
+            .context("temporary folder")?;
         run(Command::new("chmod").arg("755").arg(dir.path()))?;
         let prefix = dir.path().join("pg");
-        run(Command::new(crate::root().join("tests/bin/prefix")).arg(&prefix).arg(package()?))?;
+        run(Command::new(crate::root().join("tests/bin/prefix"))
+            .arg(&prefix)
+            .arg(package()?))?;
         let bin = prefix.join(pg_config("--bindir")?.trim_start_matches('/'));
-        let server = Self { dir, bin, port: crate::free_port()? };
+        let server = Self {
+            dir,
+            bin,
+            port: crate::free_port()?,
+        };
         server.initialise(options)?;
         server.resume()?;
         Ok(server)
@@ -52,11 +61,23 @@ impl Postgres {
         let data = self.data();
         std::fs::create_dir(self.dir.path().join("run")).context("socket folder")?;
         if is_root() {
-            run(Command::new("chown").arg("-R").arg("postgres").arg(self.dir.path().join("run")))?;
-            run(Command::new("install").args(["-d", "-o", "postgres", "-m", "700"]).arg(&data))?;
+            run(Command::new("chown")
+                .arg("-R")
+                .arg("postgres")
+                .arg(self.dir.path().join("run")))?;
+            run(Command::new("install")
+                .args(["-d", "-o", "postgres", "-m", "700"])
+                .arg(&data))?;
         }
         run(self.as_server("initdb").arg("-D").arg(&data).args([
-            "-U", "postgres", "-N", "--locale=C.UTF-8", "-E", "UTF8", "--auth-local=trust", "--auth-host=scram-sha-256",
+            "-U",
+            "postgres",
+            "-N",
+            "--locale=C.UTF-8",
+            "-E",
+            "UTF8",
+            "--auth-local=trust",
+            "--auth-host=scram-sha-256",
         ]))?;
         let mut conf = format!(
             "listen_addresses = '127.0.0.1'\nport = {}\nunix_socket_directories = '{}'\nfsync = off\ntimezone = 'UTC'\nlog_min_messages = warning\n\
@@ -73,30 +94,66 @@ impl Postgres {
         }
         let extra = self.dir.path().join("test.conf");
         std::fs::write(&extra, conf)?;
-        run(self.as_server("sh").arg("-c").arg(format!("cat {} >> {}/postgresql.conf", extra.display(), data.display())))
+        run(self.as_server("sh").arg("-c").arg(format!(
+            "cat {} >> {}/postgresql.conf",
+            extra.display(),
+            data.display()
+        )))
     }
 
     fn make_certificate(&self) -> Result<()> {
         let data = self.data();
-        run(self.as_server("openssl").args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
+        run(self
+            .as_server("openssl")
+            .args([
+                "req",
+                "-x509",
+                "-newkey",
+                "rsa:2048",
+                "-nodes",
+                "-days",
+                "2",
+                "-subj",
+                "/CN=localhost",
+            ])
             .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
-            .arg("-keyout").arg(data.join("tls.key")).arg("-out").arg(data.join("tls.crt")))?;
+            .arg("-keyout")
+            .arg(data.join("tls.key"))
+            .arg("-out")
+            .arg(data.join("tls.crt")))?;
         run(Command::new("sh").arg("-c").arg(format!(
-            "cp {0}/tls.crt {1}/ca.crt && chmod 644 {1}/ca.crt", data.display(), self.dir.path().display())))
+            "cp {0}/tls.crt {1}/ca.crt && chmod 644 {1}/ca.crt",
+            data.display(),
+            self.dir.path().display()
+        )))
     }
 
     /// A command that runs as the user that owns the server.
     fn as_server(&self, program: &str) -> Command {
         let own = self.bin.join(program);
-        let program = if own.exists() { own } else { PathBuf::from(program) };
+        let program = if own.exists() {
+            own
+        } else {
+            PathBuf::from(program)
+        };
         let mut command = if is_root() {
             let mut command = Command::new("setpriv");
-            command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]).arg(program);
+            command
+                .args([
+                    "--reuid=postgres",
+                    "--regid=postgres",
+                    "--clear-groups",
+                    "--",
+                ])
+                .arg(program);
             command
         } else {
             Command::new(program)
         };
-        command.env_remove("RUST_BACKTRACE").env("LC_ALL", "C.UTF-8").current_dir("/");
+        command
+            .env_remove("RUST_BACKTRACE")
+            .env("LC_ALL", "C.UTF-8")
+            .current_dir("/");
         command
     }
 
@@ -133,7 +190,12 @@ impl Postgres {
     /// # Errors
     /// When pg_config cannot be run.
     pub fn extension_dir(&self) -> Result<PathBuf> {
-        Ok(self.dir.path().join("pg").join(pg_config("--sharedir")?.trim_start_matches('/')).join("extension"))
+        Ok(self
+            .dir
+            .path()
+            .join("pg")
+            .join(pg_config("--sharedir")?.trim_start_matches('/'))
+            .join("extension"))
     }
 
     /// Starts the server again after [`stop`](Self::stop).
@@ -142,7 +204,12 @@ impl Postgres {
     /// When it does not start; the end of its log is in the error.
     pub fn resume(&self) -> Result<()> {
         let log = self.socket_dir().join("server.log");
-        let started = run(self.as_server("pg_ctl").args(["-w", "-t", "60", "start", "-D"]).arg(self.data()).arg("-l").arg(&log));
+        let started = run(self
+            .as_server("pg_ctl")
+            .args(["-w", "-t", "60", "start", "-D"])
+            .arg(self.data())
+            .arg("-l")
+            .arg(&log));
         started.with_context(|| std::fs::read_to_string(&log).unwrap_or_default())
     }
 
@@ -151,7 +218,10 @@ impl Postgres {
     /// # Errors
     /// When it does not stop.
     pub fn stop(&self, mode: &str) -> Result<()> {
-        run(self.as_server("pg_ctl").args(["-w", "stop", "-m", mode, "-D"]).arg(self.data()))
+        run(self
+            .as_server("pg_ctl")
+            .args(["-w", "stop", "-m", mode, "-D"])
+            .arg(self.data()))
     }
 
     /// What the server logged so far.
@@ -159,7 +229,9 @@ impl Postgres {
     /// # Errors
     /// When the log cannot be read.
     pub fn log(&self) -> Result<String> {
-        Ok(std::fs::read_to_string(self.socket_dir().join("server.log"))?)
+        Ok(std::fs::read_to_string(
+            self.socket_dir().join("server.log"),
+        )?)
     }
 
     /// Connects as `user`.
@@ -167,7 +239,11 @@ impl Postgres {
     /// # Errors
     /// When the server refuses.
     pub async fn connect(&self, database: &str, user: &str) -> Result<Client> {
-        let config = format!("host={} port={} dbname={database} user={user}", self.socket_dir().display(), self.port);
+        let config = format!(
+            "host={} port={} dbname={database} user={user}",
+            self.socket_dir().display(),
+            self.port
+        );
         let (client, connection) = tokio_postgres::connect(&config, NoTls).await?;
         tokio::spawn(connection);
         Ok(client)
@@ -178,7 +254,10 @@ impl Postgres {
     /// # Errors
     /// With psql's message.
     pub fn psql(&self, database: &str, user: &str, sql: &str) -> Result<String> {
-        let output = self.psql_command(database, user).args(["-AtqX", "-v", "ON_ERROR_STOP=1", "-c", sql]).output()?;
+        let output = self
+            .psql_command(database, user)
+            .args(["-AtqX", "-v", "ON_ERROR_STOP=1", "-c", sql])
+            .output()?;
         text(output)
     }
 
@@ -194,8 +273,14 @@ impl Postgres {
     #[must_use]
     pub fn tool(&self, program: &str) -> Command {
         let mut command = Command::new(self.bin.join(program));
-        command.env("PGHOST", self.socket_dir()).env("PGPORT", self.port.to_string()).env("PGUSER", "postgres");
-        command.env("PGTZ", "UTC").env("PGCLIENTENCODING", "UTF8").env("LC_ALL", "C.UTF-8");
+        command
+            .env("PGHOST", self.socket_dir())
+            .env("PGPORT", self.port.to_string())
+            .env("PGUSER", "postgres");
+        command
+            .env("PGTZ", "UTC")
+            .env("PGCLIENTENCODING", "UTF8")
+            .env("LC_ALL", "C.UTF-8");
         command
     }
 }
@@ -208,14 +293,31 @@ impl Drop for Postgres {
 }
 
 fn is_root() -> bool {
-    text(Command::new("id").arg("-u").output().unwrap_or_else(|_| Output { status: Default::default(), stdout: vec![], stderr: vec![] }))
-        .is_ok_and(|id| id.trim() == "0")
+    text(
+        Command::new("id")
+            .arg("-u")
+            .output()
+            .unwrap_or_else(|_| Output {
+                status: Default::default(),
+                stdout: vec![],
+                stderr: vec![],
+            }),
+    )
+    .is_ok_and(|id| id.trim() == "0")
 }
 
 fn pg_config(what: &str) -> Result<String> {
     let major = std::env::var("PG_MAJOR").unwrap_or_else(|_| "15".to_owned());
-    let program = std::env::var("PG_CONFIG").unwrap_or_else(|_| format!("/usr/lib/postgresql/{major}/bin/pg_config"));
-    Ok(text(Command::new(&program).arg(what).output().with_context(|| program.clone())?)?.trim().to_owned())
+    let program = std::env::var("PG_CONFIG")
+        .unwrap_or_else(|_| format!("/usr/lib/postgresql/{major}/bin/pg_config"));
+    Ok(text(
+        Command::new(&program)
+            .arg(what)
+            .output()
+            .with_context(|| program.clone())?,
+    )?
+    .trim()
+    .to_owned())
 }
 
 /// Folder of the built extension (tests/bin/package); built before when `PRESCALE_PACKAGE` is not set.
@@ -223,19 +325,34 @@ fn package() -> Result<PathBuf> {
     if let Ok(dir) = std::env::var("PRESCALE_PACKAGE") {
         return Ok(PathBuf::from(dir));
     }
-    let output = Command::new(crate::root().join("tests/bin/package")).stderr(Stdio::inherit()).output()?;
+    let output = Command::new(crate::root().join("tests/bin/package"))
+        .stderr(Stdio::inherit())
+        .output()?;
     Ok(PathBuf::from(text(output)?.trim()))
 }
 
 /// Runs a command to its end.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     // pg_ctl's child keeps these open: a pipe would never end.
-    let output = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(tempfile_stderr()?).status().with_context(|| format!("{command:?}"))?;
-    if output.success() { Ok(()) } else { bail!("{command:?}: {output}") }
+    let output = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(tempfile_stderr()?)
+        .status()
+        .with_context(|| format!("{command:?}"))?;
+    if output.success() {
+        Ok(())
+    } else {
+        bail!("{command:?}: {output}")
+    }
 }
 
 fn tempfile_stderr() -> Result<Stdio> {
-    Ok(if std::env::var_os("PRESCALE_TEST_VERBOSE").is_some() { Stdio::inherit() } else { Stdio::null() })
+    Ok(if std::env::var_os("PRESCALE_TEST_VERBOSE").is_some() {
+        Stdio::inherit()
+    } else {
+        Stdio::null()
+    })
 }
 
 fn text(output: Output) -> Result<String> {

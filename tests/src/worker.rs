@@ -21,8 +21,19 @@ pub struct Worker {
 /// When it was not built.
 pub fn program() -> Result<PathBuf> {
     let own = std::env::current_exe()?;
-    let program = own.ancestors().nth(2).map(|folder| folder.join("prescale-worker")).context("target folder")?;
-    if program.exists() { Ok(program) } else { bail!("{} is missing: cargo build -p prescale-worker", program.display()) }
+    let program = own
+        .ancestors()
+        .nth(2)
+        .map(|folder| folder.join("prescale-worker"))
+        .context("target folder")?;
+    if program.exists() {
+        Ok(program)
+    } else {
+        bail!(
+            "{} is missing: cargo build -p prescale-worker",
+            program.display()
+        )
+    }
 }
 
 impl Worker {
@@ -34,10 +45,17 @@ impl Worker {
         let port = crate::free_port()?;
         let file = dir.join(format!("{name}.toml"));
         let log = dir.join(format!("{name}.log"));
-        std::fs::write(&file, format!("{config}\n[http]\nlisten = \"127.0.0.1:{port}\"\n"))?;
+        std::fs::write(
+            &file,
+            format!("{config}\n[http]\nlisten = \"127.0.0.1:{port}\"\n"),
+        )?;
         let child = Command::new(program()?)
-            .arg("--config").arg(&file).arg("run")
-            .stdin(Stdio::null()).stdout(std::fs::File::create(&log)?).stderr(std::fs::File::options().append(true).open(&log)?)
+            .arg("--config")
+            .arg(&file)
+            .arg("run")
+            .stdin(Stdio::null())
+            .stdout(std::fs::File::create(&log)?)
+            .stderr(std::fs::File::options().append(true).open(&log)?)
             .spawn()?;
         Ok(Self { child, log, port })
     }
@@ -49,12 +67,22 @@ impl Worker {
     pub async fn get(&self, path: &str) -> Result<(u16, String)> {
         let answer = tokio::time::timeout(Duration::from_secs(2), async {
             let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await?;
-            stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes()).await?;
+            stream
+                .write_all(
+                    format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                        .as_bytes(),
+                )
+                .await?;
             let mut text = String::new();
             stream.read_to_string(&mut text).await?;
             anyhow::Ok(text)
-        }).await??;
-        let status = answer.split_whitespace().nth(1).and_then(|code| code.parse().ok()).context("status line")?;
+        })
+        .await??;
+        let status = answer
+            .split_whitespace()
+            .nth(1)
+            .and_then(|code| code.parse().ok())
+            .context("status line")?;
         Ok((status, answer))
     }
 
@@ -101,5 +129,10 @@ impl Drop for Worker {
 pub fn run_once(dir: &Path, config: &str, arguments: &[&str]) -> Result<Output> {
     let file = dir.join("once.toml");
     std::fs::write(&file, config)?;
-    Ok(Command::new(program()?).arg("--config").arg(&file).args(arguments).stdin(Stdio::null()).output()?)
+    Ok(Command::new(program()?)
+        .arg("--config")
+        .arg(&file)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()?)
 }

@@ -26,25 +26,57 @@ fn a_restored_database_has_everything_and_goes_on() -> Result<()> {
     server.psql("postgres", "postgres", "CREATE DATABASE b")?;
     server.psql("a", "postgres", WORKLOAD)?;
     for day in ["2024-05-04 10:00", "2024-05-04 10:05", "2024-05-04 10:10"] {
-        server.psql("a", "postgres", &format!("CALL prescale.refresh(as_of => '{day}')"))?;
+        server.psql(
+            "a",
+            "postgres",
+            &format!("CALL prescale.refresh(as_of => '{day}')"),
+        )?;
     }
     let before = server.psql("a", "postgres", CONTENT)?;
-    assert!(before.lines().all(|line| line.starts_with("decision ") || !line.ends_with(" 0")), "something was not filled: {before}");
+    assert!(
+        before
+            .lines()
+            .all(|line| line.starts_with("decision ") || !line.ends_with(" 0")),
+        "something was not filled: {before}"
+    );
 
     let dump = server.socket_dir().join("../a.sql");
-    let dumped = server.tool("pg_dump").args(["-d", "a", "-f"]).arg(&dump).status()?;
+    let dumped = server
+        .tool("pg_dump")
+        .args(["-d", "a", "-f"])
+        .arg(&dump)
+        .status()?;
     assert!(dumped.success());
-    let restored = server.psql_command("b", "postgres").args(["-qX", "-v", "ON_ERROR_STOP=1", "-f"]).arg(&dump).output()?;
-    assert!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
+    let restored = server
+        .psql_command("b", "postgres")
+        .args(["-qX", "-v", "ON_ERROR_STOP=1", "-f"])
+        .arg(&dump)
+        .output()?;
+    assert!(
+        restored.status.success(),
+        "{}",
+        String::from_utf8_lossy(&restored.stderr)
+    );
     assert_eq!(server.psql("b", "postgres", CONTENT)?, before);
 
     // Both go on to the same state; numbers of new rows do not collide with restored ones.
     for database in ["a", "b"] {
-        server.psql(database, "postgres", "CALL prescale.refresh(as_of => '2024-05-04 23:00')")?;
-        server.psql(database, "postgres", "SELECT prescale.add_workload('second', 'metric')")?;
+        server.psql(
+            database,
+            "postgres",
+            "CALL prescale.refresh(as_of => '2024-05-04 23:00')",
+        )?;
+        server.psql(
+            database,
+            "postgres",
+            "SELECT prescale.add_workload('second', 'metric')",
+        )?;
     }
     let newest = "SELECT workload, origin, forecast, forecast_peak, status FROM prescale.recommendation ORDER BY 1";
-    assert_eq!(server.psql("a", "postgres", newest)?, server.psql("b", "postgres", newest)?);
+    assert_eq!(
+        server.psql("a", "postgres", newest)?,
+        server.psql("b", "postgres", newest)?
+    );
     Ok(())
 }
 
@@ -53,9 +85,18 @@ fn dropping_the_extension_leaves_the_measurements() -> Result<()> {
     let server = Postgres::start()?;
     server.psql("postgres", "postgres", "CREATE DATABASE a")?;
     server.psql("a", "postgres", WORKLOAD)?;
-    server.psql("a", "postgres", "CALL prescale.refresh(as_of => '2024-05-02')")?;
+    server.psql(
+        "a",
+        "postgres",
+        "CALL prescale.refresh(as_of => '2024-05-02')",
+    )?;
     server.psql("a", "postgres", "DROP EXTENSION prescale")?;
-    assert_eq!(server.psql("a", "postgres", "SELECT count(*) FROM metric")?.trim(), "5761");
+    assert_eq!(
+        server
+            .psql("a", "postgres", "SELECT count(*) FROM metric")?
+            .trim(),
+        "5761"
+    );
     server.psql("a", "postgres", "CREATE EXTENSION prescale")?;
     Ok(())
 }

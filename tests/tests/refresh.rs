@@ -40,7 +40,11 @@ fn one_call_or_hundreds_over_the_same_rows_give_the_same() -> Result<()> {
         database(&server, name)?;
         wave(&server, name, 2, 4)?;
     }
-    server.psql("once", "postgres", "CALL prescale.refresh(as_of => '2024-05-05')")?;
+    server.psql(
+        "once",
+        "postgres",
+        "CALL prescale.refresh(as_of => '2024-05-05')",
+    )?;
     // Every 13 minutes of four days, then twice more at the end.
     let mut script = String::new();
     for call in 1..=443 {
@@ -49,13 +53,33 @@ fn one_call_or_hundreds_over_the_same_rows_give_the_same() -> Result<()> {
     script.push_str("CALL prescale.refresh(as_of => '2024-05-05'); CALL prescale.refresh(as_of => '2024-05-05');");
     let file = server.socket_dir().join("../often.sql");
     std::fs::write(&file, script)?;
-    let output = server.psql_command("often", "postgres").args(["-qX", "-v", "ON_ERROR_STOP=1", "-f"]).arg(&file).output()?;
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = server
+        .psql_command("often", "postgres")
+        .args(["-qX", "-v", "ON_ERROR_STOP=1", "-f"])
+        .arg(&file)
+        .output()?;
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let once = server.psql("once", "postgres", COMPUTED)?;
     assert_eq!(server.psql("often", "postgres", COMPUTED)?, once);
-    assert!(once.contains(",ok)") && !once.contains(" 0|"), "nothing was compared: {once}");
+    assert!(
+        once.contains(",ok)") && !once.contains(" 0|"),
+        "nothing was compared: {once}"
+    );
     // Forecasts are appended by origin and revision: a repeated call adds none.
-    assert_eq!(server.psql("often", "postgres", "SELECT count(*) - count(DISTINCT (workload, origin)) FROM prescale.forecast")?.trim(), "0");
+    assert_eq!(
+        server
+            .psql(
+                "often",
+                "postgres",
+                "SELECT count(*) - count(DISTINCT (workload, origin)) FROM prescale.forecast"
+            )?
+            .trim(),
+        "0"
+    );
     Ok(())
 }
 
@@ -66,11 +90,22 @@ fn what_comes_after_as_of_changes_nothing() -> Result<()> {
         database(&server, name)?;
         wave(&server, name, 1, 4)?;
     }
-    server.psql("blind", "postgres", "DELETE FROM metric WHERE ts > '2024-05-04 12:00'")?;
+    server.psql(
+        "blind",
+        "postgres",
+        "DELETE FROM metric WHERE ts > '2024-05-04 12:00'",
+    )?;
     for name in ["blind", "peeking"] {
-        server.psql(name, "postgres", "CALL prescale.refresh(as_of => '2024-05-04 12:00')")?;
+        server.psql(
+            name,
+            "postgres",
+            "CALL prescale.refresh(as_of => '2024-05-04 12:00')",
+        )?;
     }
-    assert_eq!(server.psql("peeking", "postgres", COMPUTED)?, server.psql("blind", "postgres", COMPUTED)?);
+    assert_eq!(
+        server.psql("peeking", "postgres", COMPUTED)?,
+        server.psql("blind", "postgres", COMPUTED)?
+    );
     Ok(())
 }
 
@@ -79,7 +114,11 @@ fn late_rows_within_the_bound_count_and_later_ones_are_counted() -> Result<()> {
     let server = Postgres::start()?;
     database(&server, "db")?;
     wave(&server, "db", 1, 1)?;
-    server.psql("db", "postgres", "CALL prescale.refresh(as_of => '2024-05-01 12:00')")?;
+    server.psql(
+        "db",
+        "postgres",
+        "CALL prescale.refresh(as_of => '2024-05-01 12:00')",
+    )?;
     // One minute late: the window is computed again. Eight minutes late, with a bound of two: counted only.
     server.psql(
         "db",
@@ -93,7 +132,12 @@ fn late_rows_within_the_bound_count_and_later_ones_are_counted() -> Result<()> {
         "SELECT ts::time, n_row, n_late, demand > 10000 FROM prescale.feature WHERE ts IN ('2024-05-01 11:58', '2024-05-01 11:51') ORDER BY ts",
     )?;
     assert_eq!(windows.trim(), "11:51:00|2|1|f\n11:58:00|3|0|t");
-    assert_eq!(server.psql("db", "postgres", "SELECT n_late FROM prescale.status")?.trim(), "1");
+    assert_eq!(
+        server
+            .psql("db", "postgres", "SELECT n_late FROM prescale.status")?
+            .trim(),
+        "1"
+    );
     Ok(())
 }
 
@@ -103,8 +147,21 @@ fn a_row_from_the_future_does_not_outrun_the_clock() -> Result<()> {
     database(&server, "db")?;
     wave(&server, "db", 1, 1)?;
     server.psql("db", "postgres", "DELETE FROM metric WHERE ts > '2024-05-01 12:00'; INSERT INTO metric VALUES ('2031-01-01', 'w1', 'rps', 1)")?;
-    server.psql("db", "postgres", "CALL prescale.refresh(as_of => '2024-05-01 12:30')")?;
-    assert_eq!(server.psql("db", "postgres", "SELECT watermark, n_future FROM prescale.status")?.trim(), "2024-05-01 12:01:00+00|1");
+    server.psql(
+        "db",
+        "postgres",
+        "CALL prescale.refresh(as_of => '2024-05-01 12:30')",
+    )?;
+    assert_eq!(
+        server
+            .psql(
+                "db",
+                "postgres",
+                "SELECT watermark, n_future FROM prescale.status"
+            )?
+            .trim(),
+        "2024-05-01 12:01:00+00|1"
+    );
     Ok(())
 }
 
@@ -119,14 +176,22 @@ fn two_callers_at_once_share_the_work() -> Result<()> {
     let call = "CALL prescale.refresh(as_of => '2024-05-01 01:00')";
     server.psql("alone", "postgres", call)?;
     let callers: Vec<_> = (0..2)
-        .map(|_| server.psql_command("both", "postgres").args(["-qX", "-v", "ON_ERROR_STOP=1", "-c", call]).spawn())
+        .map(|_| {
+            server
+                .psql_command("both", "postgres")
+                .args(["-qX", "-v", "ON_ERROR_STOP=1", "-c", call])
+                .spawn()
+        })
         .collect::<std::io::Result<_>>()?;
     for mut caller in callers {
         assert!(caller.wait()?.success());
     }
     // A caller skips what the other has locked, so the last word may be the other's: one more call finds nothing new.
     server.psql("both", "postgres", call)?;
-    assert_eq!(server.psql("both", "postgres", COMPUTED)?, server.psql("alone", "postgres", COMPUTED)?);
+    assert_eq!(
+        server.psql("both", "postgres", COMPUTED)?,
+        server.psql("alone", "postgres", COMPUTED)?
+    );
     Ok(())
 }
 
@@ -145,18 +210,38 @@ fn one_bad_workload_never_stops_the_others() -> Result<()> {
     )?;
     for (damage, code) in [
         ("ALTER TABLE other RENAME COLUMN value TO amount", "42703"),
-        ("ALTER TABLE other RENAME COLUMN amount TO value; ALTER TABLE other ALTER value TYPE text", "42804"),
+        (
+            "ALTER TABLE other RENAME COLUMN amount TO value; ALTER TABLE other ALTER value TYPE text",
+            "42804",
+        ),
         ("DROP TABLE other", "42P01"),
     ] {
         server.psql("db", "postgres", damage)?;
         let minute = 10 + code.as_bytes().last().map_or(0, |b| b % 40);
-        server.psql("db", "postgres", &format!("CALL prescale.refresh(as_of => '2024-05-01 13:{minute}')"))?;
-        let status = server.psql("db", "postgres", "SELECT status, code, hint IS NOT NULL FROM prescale.status WHERE workload = 'other'")?;
+        server.psql(
+            "db",
+            "postgres",
+            &format!("CALL prescale.refresh(as_of => '2024-05-01 13:{minute}')"),
+        )?;
+        let status = server.psql(
+            "db",
+            "postgres",
+            "SELECT status, code, hint IS NOT NULL FROM prescale.status WHERE workload = 'other'",
+        )?;
         assert_eq!(status.trim(), format!("error|{code}|t"), "{damage}");
         let others = server.psql("db", "postgres", "SELECT count(*) FROM prescale.status WHERE workload ~ '^w' AND code IS NULL AND watermark >= '2024-05-01 13:00'")?;
         assert_eq!(others.trim(), "3", "{damage}");
     }
-    assert_eq!(server.psql("db", "postgres", "SELECT status FROM prescale.status WHERE workload = 'silent'")?.trim(), "no_samples");
+    assert_eq!(
+        server
+            .psql(
+                "db",
+                "postgres",
+                "SELECT status FROM prescale.status WHERE workload = 'silent'"
+            )?
+            .trim(),
+        "no_samples"
+    );
     Ok(())
 }
 
@@ -174,7 +259,10 @@ fn values_that_are_no_numbers_and_times_that_are_null_are_counted_not_used() -> 
     assert_eq!(seen.trim(), "a|rps|5|1|1|2");
     server.psql("db", "postgres", "SELECT prescale.add_workload('a', 'm'); CALL prescale.refresh(as_of => '2024-05-01 00:10')")?;
     let windows = server.psql("db", "postgres", "SELECT ts::time, n_row, n_null, n_nonfinite, imputed, demand FROM prescale.feature ORDER BY ts")?;
-    assert_eq!(windows.trim(), "00:00:00|4|1|2|f|10\n00:01:00|0|0|0|f|\n00:02:00|0|0|0|f|\n00:03:00|1|0|0|f|20");
+    assert_eq!(
+        windows.trim(),
+        "00:00:00|4|1|2|f|10\n00:01:00|0|0|0|f|\n00:02:00|0|0|0|f|\n00:03:00|1|0|0|f|20"
+    );
     Ok(())
 }
 
@@ -183,9 +271,17 @@ fn every_table_is_kept_as_long_as_retention_says() -> Result<()> {
     let server = Postgres::start()?;
     database(&server, "db")?;
     wave(&server, "db", 1, 4)?;
-    server.psql("db", "postgres", "UPDATE prescale.retention SET keep = '1 day'")?;
+    server.psql(
+        "db",
+        "postgres",
+        "UPDATE prescale.retention SET keep = '1 day'",
+    )?;
     for hour in ["2024-05-03 12:00", "2024-05-04 12:00", "2024-05-04 13:00"] {
-        server.psql("db", "postgres", &format!("CALL prescale.refresh(as_of => '{hour}')"))?;
+        server.psql(
+            "db",
+            "postgres",
+            &format!("CALL prescale.refresh(as_of => '{hour}')"),
+        )?;
     }
     let oldest = server.psql("db", "postgres", "SELECT (SELECT min(ts) FROM prescale.feature) >= '2024-05-03 11:00', (SELECT min(ts) FROM prescale.fingerprint) >= '2024-05-03 11:00',
          (SELECT min(chunk) FROM prescale.history) >= '2024-05-03 11:00', (SELECT min(origin) FROM prescale.forecast) >= '2024-05-03 11:00'")?;
@@ -198,8 +294,24 @@ fn refresh_inside_a_transaction_block_is_refused_and_refresh_workload_is_not() -
     let server = Postgres::start()?;
     database(&server, "db")?;
     wave(&server, "db", 1, 1)?;
-    let error = server.psql("db", "postgres", "BEGIN; CALL prescale.refresh(); COMMIT").map_err(|e| e.to_string());
-    assert!(error.as_ref().is_err_and(|e| e.contains("invalid transaction termination")), "{error:?}");
-    assert_eq!(server.psql("db", "postgres", "BEGIN; SELECT prescale.refresh_workload('w1', '2024-05-01 06:00'); COMMIT")?.trim(), "no_model");
+    let error = server
+        .psql("db", "postgres", "BEGIN; CALL prescale.refresh(); COMMIT")
+        .map_err(|e| e.to_string());
+    assert!(
+        error
+            .as_ref()
+            .is_err_and(|e| e.contains("invalid transaction termination")),
+        "{error:?}"
+    );
+    assert_eq!(
+        server
+            .psql(
+                "db",
+                "postgres",
+                "BEGIN; SELECT prescale.refresh_workload('w1', '2024-05-01 06:00'); COMMIT"
+            )?
+            .trim(),
+        "no_model"
+    );
     Ok(())
 }

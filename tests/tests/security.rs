@@ -15,7 +15,11 @@ fn server() -> Result<Postgres> {
 fn installed() -> Result<Postgres> {
     let server = server()?;
     server.psql("db", "owner", "CREATE EXTENSION prescale")?;
-    server.psql("db", "owner", "SELECT prescale.grant_worker('worker'), prescale.grant_operator('worker')")?;
+    server.psql(
+        "db",
+        "owner",
+        "SELECT prescale.grant_worker('worker'), prescale.grant_operator('worker')",
+    )?;
     Ok(server)
 }
 
@@ -32,7 +36,11 @@ fn a_role_with_create_on_the_database_installs_it_and_owns_its_tables() -> Resul
     let server = installed()?;
     let foreign = server.psql("db", "owner", "SELECT relname FROM pg_class WHERE relnamespace = 'prescale'::regnamespace AND relkind IN ('r', 'v', 'S') AND relowner <> 'owner'::regrole")?;
     assert_eq!(foreign, "", "not the installer's");
-    server.psql("db", "owner", "ALTER TABLE prescale.feature SET (autovacuum_vacuum_scale_factor = 0.05)")?;
+    server.psql(
+        "db",
+        "owner",
+        "ALTER TABLE prescale.feature SET (autovacuum_vacuum_scale_factor = 0.05)",
+    )?;
     Ok(())
 }
 
@@ -47,30 +55,64 @@ fn a_role_without_create_on_the_database_is_refused() -> Result<()> {
 #[test]
 fn a_schema_that_somebody_prepared_is_refused() -> Result<()> {
     let server = server()?;
-    server.psql("db", "mallory", "CREATE SCHEMA prescale; GRANT ALL ON SCHEMA prescale TO PUBLIC")?;
+    server.psql(
+        "db",
+        "mallory",
+        "CREATE SCHEMA prescale; GRANT ALL ON SCHEMA prescale TO PUBLIC",
+    )?;
     let error = refused(&server, "owner", "CREATE EXTENSION prescale");
-    assert!(error.contains("cannot be trusted") && error.contains("mallory"), "{error}");
-    assert!(server.psql("db", "postgres", "CREATE EXTENSION prescale").is_err(), "a superuser must be warned too");
+    assert!(
+        error.contains("cannot be trusted") && error.contains("mallory"),
+        "{error}"
+    );
+    assert!(
+        server
+            .psql("db", "postgres", "CREATE EXTENSION prescale")
+            .is_err(),
+        "a superuser must be warned too"
+    );
     Ok(())
 }
 
 #[test]
-fn a_schema_with_something_in_it_or_open_to_others_is_refused_and_an_own_empty_one_is_not() -> Result<()> {
+fn a_schema_with_something_in_it_or_open_to_others_is_refused_and_an_own_empty_one_is_not()
+-> Result<()> {
     let server = server()?;
     server.psql("db", "owner", "CREATE SCHEMA prescale; CREATE FUNCTION prescale.now() RETURNS timestamptz LANGUAGE sql AS 'SELECT pg_catalog.now()'")?;
     assert!(refused(&server, "owner", "CREATE EXTENSION prescale").contains("not empty"));
-    server.psql("db", "owner", "DROP FUNCTION prescale.now(); GRANT CREATE ON SCHEMA prescale TO mallory")?;
+    server.psql(
+        "db",
+        "owner",
+        "DROP FUNCTION prescale.now(); GRANT CREATE ON SCHEMA prescale TO mallory",
+    )?;
     assert!(refused(&server, "owner", "CREATE EXTENSION prescale").contains("others may create"));
-    server.psql("db", "owner", "REVOKE CREATE ON SCHEMA prescale FROM mallory; CREATE EXTENSION prescale")?;
+    server.psql(
+        "db",
+        "owner",
+        "REVOKE CREATE ON SCHEMA prescale FROM mallory; CREATE EXTENSION prescale",
+    )?;
     // What DROP EXTENSION leaves behind does not stand in the way of the next one.
-    server.psql("db", "owner", "DROP EXTENSION prescale; CREATE EXTENSION prescale")?;
+    server.psql(
+        "db",
+        "owner",
+        "DROP EXTENSION prescale; CREATE EXTENSION prescale",
+    )?;
     Ok(())
 }
 
 #[test]
 fn the_public_may_compute_but_not_read_or_write() -> Result<()> {
     let server = installed()?;
-    assert_eq!(server.psql("db", "mallory", "SELECT prescale.required_capacity(95, 10, 0.5)")?.trim(), "19");
+    assert_eq!(
+        server
+            .psql(
+                "db",
+                "mallory",
+                "SELECT prescale.required_capacity(95, 10, 0.5)"
+            )?
+            .trim(),
+        "19"
+    );
     for sql in [
         "CALL prescale.refresh()",
         "SELECT prescale.refresh_workload('x')",
@@ -94,10 +136,30 @@ fn grants_make_no_role_and_a_reader_only_reads() -> Result<()> {
     let server = installed()?;
     let before = server.psql("db", "postgres", "SELECT count(*) FROM pg_roles")?;
     server.psql("db", "owner", "SELECT prescale.grant_reader('mallory')")?;
-    assert_eq!(server.psql("db", "postgres", "SELECT count(*) FROM pg_roles")?, before);
-    assert_eq!(server.psql("db", "mallory", "SELECT count(*) FROM prescale.recommendation")?.trim(), "0");
-    for sql in ["SELECT prescale.pause()", "DELETE FROM prescale.decision", "UPDATE prescale.policy SET mode = 'full'", "CALL prescale.refresh()"] {
-        assert!(refused(&server, "mallory", sql).contains("permission denied"), "{sql}");
+    assert_eq!(
+        server.psql("db", "postgres", "SELECT count(*) FROM pg_roles")?,
+        before
+    );
+    assert_eq!(
+        server
+            .psql(
+                "db",
+                "mallory",
+                "SELECT count(*) FROM prescale.recommendation"
+            )?
+            .trim(),
+        "0"
+    );
+    for sql in [
+        "SELECT prescale.pause()",
+        "DELETE FROM prescale.decision",
+        "UPDATE prescale.policy SET mode = 'full'",
+        "CALL prescale.refresh()",
+    ] {
+        assert!(
+            refused(&server, "mallory", sql).contains("permission denied"),
+            "{sql}"
+        );
     }
     Ok(())
 }
@@ -120,21 +182,43 @@ fn trap(server: &Postgres, body: &str) -> Result<()> {
 #[test]
 fn a_view_of_somebody_else_runs_as_its_owner_and_cannot_escape() -> Result<()> {
     for (body, expected) in [
-        ("RAISE EXCEPTION 'ran as %', current_user;", "ran as mallory"),
-        ("SET ROLE worker; RETURN 1;", "cannot set parameter \"role\""),
-        ("CREATE TEMPORARY TABLE foothold (x int); RETURN 1;", "cannot create temporary table"),
+        (
+            "RAISE EXCEPTION 'ran as %', current_user;",
+            "ran as mallory",
+        ),
+        (
+            "SET ROLE worker; RETURN 1;",
+            "cannot set parameter \"role\"",
+        ),
+        (
+            "CREATE TEMPORARY TABLE foothold (x int); RETURN 1;",
+            "cannot create temporary table",
+        ),
         ("DELETE FROM prescale.lease; RETURN 1;", "permission denied"),
     ] {
         let server = installed()?;
         trap(&server, body)?;
-        let error = refused(&server, "worker", "SELECT * FROM prescale.add_source('bait', 'bait.metric')");
+        let error = refused(
+            &server,
+            "worker",
+            "SELECT * FROM prescale.add_source('bait', 'bait.metric')",
+        );
         assert!(error.contains(expected), "{body}: {error}");
         // Registered behind the preview's back, the same view is no better at refresh.
         server.psql("db", "worker", "INSERT INTO prescale.source (name, relation_schema, relation_name, kind, ts_column, value_column) VALUES ('bait', 'bait', 'metric', 'narrow', 'ts', 'value');
                                      SELECT prescale.add_workload('bait', 'bait'); ")?;
         server.psql("db", "worker", "CALL prescale.refresh()")?;
-        let status = server.psql("db", "worker", "SELECT status, message, current_user FROM prescale.status")?;
-        assert!(status.starts_with("error|") && status.contains(expected) && status.trim().ends_with("|worker"), "{body}: {status}");
+        let status = server.psql(
+            "db",
+            "worker",
+            "SELECT status, message, current_user FROM prescale.status",
+        )?;
+        assert!(
+            status.starts_with("error|")
+                && status.contains(expected)
+                && status.trim().ends_with("|worker"),
+            "{body}: {status}"
+        );
     }
     Ok(())
 }
@@ -147,8 +231,16 @@ fn victims_table(server: &Postgres) -> Result<()> {
         "CREATE SCHEMA own; GRANT USAGE ON SCHEMA own TO PUBLIC; CREATE TABLE own.secret (ts timestamptz, value float8);
          INSERT INTO own.secret SELECT now() - g * interval '1 minute', g FROM generate_series(0, 10) g; GRANT SELECT ON own.secret TO worker",
     )?;
-    server.psql("db", "worker", "SELECT count(*) FROM prescale.add_source('secret', 'own.secret')")?;
-    server.psql("db", "worker", "SELECT prescale.add_workload('secret', 'secret')")?;
+    server.psql(
+        "db",
+        "worker",
+        "SELECT count(*) FROM prescale.add_source('secret', 'own.secret')",
+    )?;
+    server.psql(
+        "db",
+        "worker",
+        "SELECT prescale.add_workload('secret', 'secret')",
+    )?;
     Ok(())
 }
 
@@ -159,11 +251,25 @@ fn a_right_that_was_taken_back_ends_the_reading() -> Result<()> {
     server.psql("db", "worker", "CALL prescale.refresh()")?;
     let before = server.psql("db", "worker", "SELECT count(*) FROM prescale.feature")?;
     assert_ne!(before.trim(), "0");
-    server.psql("db", "victim", "REVOKE SELECT ON own.secret FROM worker; INSERT INTO own.secret VALUES (now(), 99)")?;
+    server.psql(
+        "db",
+        "victim",
+        "REVOKE SELECT ON own.secret FROM worker; INSERT INTO own.secret VALUES (now(), 99)",
+    )?;
     server.psql("db", "worker", "CALL prescale.refresh()")?;
-    let status = server.psql("db", "worker", "SELECT status, code, hint FROM prescale.status")?;
-    assert!(status.starts_with("error|42501|") && status.contains("GRANT SELECT"), "{status}");
-    assert_eq!(server.psql("db", "worker", "SELECT count(*) FROM prescale.feature")?, before);
+    let status = server.psql(
+        "db",
+        "worker",
+        "SELECT status, code, hint FROM prescale.status",
+    )?;
+    assert!(
+        status.starts_with("error|42501|") && status.contains("GRANT SELECT"),
+        "{status}"
+    );
+    assert_eq!(
+        server.psql("db", "worker", "SELECT count(*) FROM prescale.feature")?,
+        before
+    );
     Ok(())
 }
 
@@ -172,7 +278,11 @@ fn not_even_the_owner_of_the_extension_reads_what_he_may_not_select() -> Result<
     let server = installed()?;
     victims_table(&server)?;
     // He owns the configuration and may forge it, but the check is on who calls.
-    server.psql("db", "owner", "UPDATE prescale.source SET added_by = 'victim'")?;
+    server.psql(
+        "db",
+        "owner",
+        "UPDATE prescale.source SET added_by = 'victim'",
+    )?;
     for sql in [
         "SELECT * FROM prescale.read_windows((SELECT source FROM prescale.source), ARRAY[(SELECT workload FROM prescale.workload)], ARRAY[now() - interval '1 hour'], ARRAY[now()])",
         "SELECT * FROM prescale.source_bounds((SELECT source FROM prescale.source), NULL, now())",
@@ -189,11 +299,25 @@ fn rows_that_the_caller_may_not_see_are_not_read_through_the_owner() -> Result<(
     let server = installed()?;
     victims_table(&server)?;
     server.psql("db", "victim", "CREATE VIEW own.as_invoker WITH (security_invoker) AS SELECT * FROM own.secret; GRANT SELECT ON own.as_invoker TO worker")?;
-    assert!(refused(&server, "worker", "SELECT * FROM prescale.add_source('v', 'own.as_invoker')").contains("security_invoker"));
+    assert!(
+        refused(
+            &server,
+            "worker",
+            "SELECT * FROM prescale.add_source('v', 'own.as_invoker')"
+        )
+        .contains("security_invoker")
+    );
     server.psql("db", "victim", "ALTER TABLE own.secret ENABLE ROW LEVEL SECURITY; CREATE POLICY none ON own.secret USING (false)")?;
     server.psql("db", "worker", "CALL prescale.refresh()")?;
-    let status = server.psql("db", "worker", "SELECT status, message FROM prescale.status")?;
-    assert!(status.starts_with("error|") && status.contains("row-level security"), "{status}");
+    let status = server.psql(
+        "db",
+        "worker",
+        "SELECT status, message FROM prescale.status",
+    )?;
+    assert!(
+        status.starts_with("error|") && status.contains("row-level security"),
+        "{status}"
+    );
     Ok(())
 }
 
@@ -208,7 +332,16 @@ fn a_table_swapped_by_renaming_is_read_by_its_name() -> Result<()> {
         "BEGIN; CREATE TABLE own.next (LIKE own.secret); INSERT INTO own.next SELECT ts, value + 1000 FROM own.secret; INSERT INTO own.next VALUES (now() + interval '1 minute', 5000), (now() + interval '2 minutes', 5000);
          GRANT SELECT ON own.next TO worker; ALTER TABLE own.secret RENAME TO old; ALTER TABLE own.next RENAME TO secret; COMMIT",
     )?;
-    server.psql("db", "worker", "CALL prescale.refresh(as_of => now() + interval '3 minutes')")?;
-    assert_eq!(server.psql("db", "worker", "SELECT max(demand) FROM prescale.feature")?.trim(), "5000");
+    server.psql(
+        "db",
+        "worker",
+        "CALL prescale.refresh(as_of => now() + interval '3 minutes')",
+    )?;
+    assert_eq!(
+        server
+            .psql("db", "worker", "SELECT max(demand) FROM prescale.feature")?
+            .trim(),
+        "5000"
+    );
     Ok(())
 }

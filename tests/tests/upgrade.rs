@@ -16,10 +16,22 @@ const USE: &str = "
 fn server() -> Result<Postgres> {
     let server = Postgres::start()?;
     let script = format!("prescale--{OLD}.sql");
-    std::fs::copy(prescale_tests::root().join("tests/upgrade").join(&script), server.extension_dir()?.join(&script)).context(script)?;
-    server.psql("postgres", "postgres", "CREATE ROLE owner LOGIN; CREATE DATABASE upgraded OWNER owner")?;
+    std::fs::copy(
+        prescale_tests::root().join("tests/upgrade").join(&script),
+        server.extension_dir()?.join(&script),
+    )
+    .context(script)?;
+    server.psql(
+        "postgres",
+        "postgres",
+        "CREATE ROLE owner LOGIN; CREATE DATABASE upgraded OWNER owner",
+    )?;
     server.psql("postgres", "postgres", "CREATE DATABASE fresh OWNER owner")?;
-    server.psql("upgraded", "owner", &format!("CREATE EXTENSION prescale VERSION '{OLD}'"))?;
+    server.psql(
+        "upgraded",
+        "owner",
+        &format!("CREATE EXTENSION prescale VERSION '{OLD}'"),
+    )?;
     Ok(server)
 }
 
@@ -42,11 +54,19 @@ fn an_updated_installation_equals_a_fresh_one_and_goes_on() -> Result<()> {
     server.psql("upgraded", "owner", USE)?;
     let before = newest(&server, "upgraded")?;
     server.psql("upgraded", "owner", "ALTER EXTENSION prescale UPDATE")?;
-    assert_eq!(newest(&server, "upgraded")?, before, "the update changed what was learned");
+    assert_eq!(
+        newest(&server, "upgraded")?,
+        before,
+        "the update changed what was learned"
+    );
 
     server.psql("fresh", "owner", "CREATE EXTENSION prescale")?;
-    let catalogue = std::fs::read_to_string(prescale_tests::root().join("tests/upgrade/catalogue.sql"))?;
-    let (upgraded, fresh) = (server.psql("upgraded", "owner", &catalogue)?, server.psql("fresh", "owner", &catalogue)?);
+    let catalogue =
+        std::fs::read_to_string(prescale_tests::root().join("tests/upgrade/catalogue.sql"))?;
+    let (upgraded, fresh) = (
+        server.psql("upgraded", "owner", &catalogue)?,
+        server.psql("fresh", "owner", &catalogue)?,
+    );
     for (up, new) in upgraded.lines().zip(fresh.lines()) {
         assert_eq!(up, new);
     }
@@ -54,7 +74,11 @@ fn an_updated_installation_equals_a_fresh_one_and_goes_on() -> Result<()> {
 
     server.psql("fresh", "owner", USE)?;
     for database in ["upgraded", "fresh"] {
-        server.psql(database, "owner", "CALL prescale.refresh(as_of => '2024-05-04 23:00')")?;
+        server.psql(
+            database,
+            "owner",
+            "CALL prescale.refresh(as_of => '2024-05-04 23:00')",
+        )?;
     }
     assert_eq!(newest(&server, "upgraded")?, newest(&server, "fresh")?);
     Ok(())

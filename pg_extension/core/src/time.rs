@@ -13,7 +13,9 @@ pub const MINUTE: Micros = 60 * SECOND;
 pub const DAY: Micros = 1_440 * MINUTE;
 
 /// The length of a window in microseconds; always positive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 #[serde(try_from = "i64", into = "i64")]
 pub struct Step(Micros);
 
@@ -26,8 +28,10 @@ impl Step {
         if micros > 0 {
             Ok(Self(micros))
         } else {
-            Err(Error::invalid(format!("step must be positive, not {micros} microseconds"))
-                .with_hint("give a step such as '1 minute'"))
+            Err(
+                Error::invalid(format!("step must be positive, not {micros} microseconds"))
+                    .with_hint("give a step such as '1 minute'"),
+            )
         }
     }
 
@@ -79,7 +83,10 @@ pub type ShouldStop<'a> = &'a dyn Fn() -> bool;
 /// `Cancelled`.
 pub fn check_stop(should_stop: ShouldStop<'_>) -> Result<()> {
     if should_stop() {
-        Err(Error::new(crate::error::ErrorKind::Cancelled, "stopped at the caller's request"))
+        Err(Error::new(
+            crate::error::ErrorKind::Cancelled,
+            "stopped at the caller's request",
+        ))
     } else {
         Ok(())
     }
