@@ -65,7 +65,7 @@ COMMENT ON COLUMN progress.forecast IS 'High quantile of demand at the lead time
 COMMENT ON COLUMN progress.forecast_peak IS 'Largest such quantile over the hold windows';
 COMMENT ON COLUMN progress.forecast_target IS 'Window that the newest forecast is for';
 COMMENT ON COLUMN progress.n_future IS 'Rows of the source beyond as_of, at the last refresh';
-COMMENT ON COLUMN progress.status IS 'ok, new, no_samples, no_demand, no_model or error';
+COMMENT ON COLUMN progress.status IS 'ok, new, no_samples, no_capacity, no_model, no_history, no_demand or error';
 COMMENT ON COLUMN progress.message IS 'What was wrong';
 COMMENT ON COLUMN progress.hint IS 'What to do about it';
 COMMENT ON COLUMN progress.code IS 'SQLSTATE of the error';

@@ -23,4 +23,4 @@ COMMENT ON COLUMN forecast.levels IS 'Quantile levels';
 COMMENT ON COLUMN forecast.q IS 'Quantiles of demand, one per level';
 COMMENT ON COLUMN forecast.demand IS 'Demand in the last window before the origin';
 COMMENT ON COLUMN forecast.model IS 'Model that made it';
-COMMENT ON COLUMN forecast.status IS 'ok, no_model or no_demand';
+COMMENT ON COLUMN forecast.status IS 'ok; a forecast that could not be made is not stored';

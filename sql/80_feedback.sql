@@ -105,7 +105,7 @@ COMMENT ON COLUMN status.workload IS 'Name of the workload';
 COMMENT ON COLUMN status.source IS 'Name of its source';
 COMMENT ON COLUMN status.enabled IS 'Whether it is refreshed and scaled';
 COMMENT ON COLUMN status.mode IS 'observe, floor, out or full';
-COMMENT ON COLUMN status.status IS 'ok, new, no_samples, no_demand, no_model or error';
+COMMENT ON COLUMN status.status IS 'ok, new, no_samples, no_capacity, no_model, no_history, no_demand or error';
 COMMENT ON COLUMN status.code IS 'SQLSTATE of the error';
 COMMENT ON COLUMN status.message IS 'What was wrong';
 COMMENT ON COLUMN status.hint IS 'What to do about it';

@@ -44,7 +44,7 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, prescale, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION open_workloads(int[], timestamptz) IS 'Gives new workloads their first window';
 
--- First at the second boundary, so that at least one whole day has been seen; then once a week, on four weeks.
+-- First when one to two days have been seen, then once a week, on four weeks.
 CREATE FUNCTION fit_fingerprint(ids int[]) RETURNS void
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, prescale, pg_temp SET jit = off AS $$
     INSERT INTO model (workload, kind, boundary, spec, pca, n_train, status)
@@ -124,18 +124,15 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, prescale, pg_temp SET jit = 
 $$;
 COMMENT ON FUNCTION store_fingerprints(int[], timestamptz[], timestamptz[]) IS 'Projects windows on the PCA that was current at their time';
 
-CREATE FUNCTION fit_demand(ids int[]) RETURNS int
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, prescale, pg_temp SET jit = off AS $$
-DECLARE
-    n int;
-BEGIN
+CREATE FUNCTION fit_demand(ids int[]) RETURNS void
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, prescale, pg_temp SET jit = off AS $$
     INSERT INTO model (workload, kind, boundary, spec, parameter, n_train, metric, status)
     SELECT d.workload, 'demand', d.boundary, d.spec, f.model, f.n_train, jsonb_build_object('pinball', f.pinball), f.status
     FROM (
         SELECT g.workload, w.step, w.lateness, p.lead_time, p.unit_capacity, p.min_units, p.quantile,
                fit_boundary(g.workload, g.watermark) AS boundary, demand_spec(g.workload) AS spec
         FROM progress g JOIN workload w USING (workload) JOIN policy p USING (workload)
-        WHERE g.workload = ANY (ids) AND p.unit_capacity IS NOT NULL AND g.watermark > g.first_window
+        WHERE g.workload = ANY ($1) AND p.unit_capacity IS NOT NULL AND g.watermark > g.first_window
           AND NOT EXISTS (SELECT FROM model m WHERE m.workload = g.workload AND m.kind = 'demand'
                           AND m.boundary = fit_boundary(g.workload, g.watermark) AND m.spec = demand_spec(g.workload))
         OFFSET 0
@@ -145,12 +142,9 @@ BEGIN
         WHERE h.workload = d.workload AND h.chunk >= d.boundary - interval '90 days' AND h.chunk < d.boundary
     ) h
     CROSS JOIN LATERAL demand_fit(h.demand, d.step, d.lead_time, d.unit_capacity, d.min_units, ARRAY[0.5, d.quantile], d.boundary - d.lateness) f
-    ON CONFLICT DO NOTHING;
-    GET DIAGNOSTICS n = ROW_COUNT;
-    RETURN n;
-END
+    ON CONFLICT DO NOTHING
 $$;
-COMMENT ON FUNCTION fit_demand(int[]) IS 'Fits the demand models that are due: daily, and when the policy asks for another one; returns how many';
+COMMENT ON FUNCTION fit_demand(int[]) IS 'Fits the demand models that are due: daily, and when the policy asks for another one';
 
 CREATE FUNCTION store_forecasts(ids int[]) RETURNS void
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, prescale, pg_temp SET jit = off AS $$
@@ -184,6 +178,7 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, prescale, pg_temp SET jit = 
         status = CASE WHEN p.unit_capacity IS NULL THEN 'no_capacity' ELSE e.status END,
         message = CASE WHEN p.unit_capacity IS NULL THEN 'the policy does not say what one unit carries'
                        WHEN e.status = 'no_model' THEN 'too little history for a forecast: only the reactive rule applies'
+                       WHEN e.status = 'no_history' THEN 'no earlier day is known around this time: only the reactive rule applies'
                        WHEN e.status = 'no_demand' THEN 'the last windows have no sample: capacity is held' END,
         hint = CASE WHEN p.unit_capacity IS NULL THEN 'Give unit_capacity to set_policy.'
                     WHEN e.status = 'no_demand' THEN 'Look whether rows still arrive in the source.' END,
@@ -255,7 +250,8 @@ BEGIN
 
     SELECT array_agg(g.workload) AS ids, array_agg(greatest(g.first_window, g.watermark - 10 * w.lateness)) AS check_from,
            array_agg(greatest(g.first_window, date_bin(w.step, g.watermark - w.lateness, timestamptz '1970-01-01 00:00:00+00'))) AS keep_from,
-           array_agg(u.until) AS until, coalesce(array_agg(g.workload) FILTER (WHERE u.until >= coalesce(closing, u.until)), '{}') AS last_stretch
+           array_agg(u.until) AS until,
+           array_agg(g.workload) FILTER (WHERE fit_boundary(g.workload, g.watermark) < fit_boundary(g.workload, u.until)) AS new_day, coalesce(array_agg(g.workload) FILTER (WHERE u.until >= coalesce(closing, u.until)), '{}') AS last_stretch
     INTO spans
     FROM progress g JOIN workload w USING (workload)
     CROSS JOIN LATERAL (SELECT greatest(g.watermark, least(closing, g.fingerprint_due,
@@ -268,14 +264,13 @@ BEGIN
         PERFORM store_fingerprints(spans.ids, spans.keep_from, spans.until);
         UPDATE progress g SET watermark = s.until FROM unnest(spans.ids, spans.until) s (workload, until) WHERE g.workload = s.workload;
         caught_up := spans.last_stretch;
-        IF fit_demand(caught_up) > 0 THEN
-            PERFORM delete_expired(caught_up);
-        END IF;
+        PERFORM fit_demand(caught_up);
         PERFORM store_forecasts(caught_up);
         PERFORM store_outcomes(spans.ids, spans.keep_from, spans.until);
+        PERFORM delete_expired(spans.new_day);
     END IF;
     UPDATE progress g SET refreshed_at = as_of, n_future = bounds.n_future WHERE g.workload = ANY (ids);
-    UPDATE progress g SET status = 'no_samples', message = 'the source has no row for this workload yet', hint = NULL, code = NULL
+    UPDATE progress g SET status = 'no_samples', message = 'the source has no row for this workload yet', hint = 'Look whether source_key and demand name what is in the source.', code = NULL
     WHERE g.workload = ANY (ids) AND NOT EXISTS (SELECT FROM feature f WHERE f.workload = g.workload);
     RETURN coalesce(caught_up, '{}') || ARRAY(SELECT g.workload FROM progress g WHERE g.workload = ANY (ids) AND g.watermark IS NULL);
 END

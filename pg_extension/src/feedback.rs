@@ -3,6 +3,7 @@
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use prescale_core::feedback;
+use prescale_core::forecast::loss;
 
 use crate::convert::varlena::SeriesValue;
 use crate::convert::{int, should_stop};
@@ -48,7 +49,7 @@ fn score(
 #[pg_extern(immutable, strict, parallel_safe)]
 fn pinball(level: f64, q: f64, actual: f64) -> Answer<f64> {
     if level > 0.0 && level < 1.0 {
-        Ok(feedback::pinball(level, q, actual))
+        Ok(loss::pinball(level, q, actual))
     } else {
         Err(invalid(
             format!("level must be between 0 and 1, not {level}"),

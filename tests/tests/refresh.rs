@@ -291,7 +291,11 @@ fn every_table_is_kept_as_long_as_retention_says() -> Result<()> {
     )?;
     // The only PCA is older than a day, and stays: windows could not be projected without it.
     assert_eq!(oldest.trim(), "t|t|t|1");
-    let refused = server.psql("db", "postgres", "INSERT INTO prescale.retention VALUES ('history', '2 days')");
+    let refused = server.psql(
+        "db",
+        "postgres",
+        "INSERT INTO prescale.retention VALUES ('history', '2 days')",
+    );
     assert!(refused.is_err_and(|error| error.to_string().contains("retention_history_check")));
     Ok(())
 }

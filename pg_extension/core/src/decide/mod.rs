@@ -13,7 +13,7 @@
 //! | `observe` | as `full`, recorded and never acted on |
 //! | `floor` | the predicted size where that is larger |
 //! | `out` | the larger of both where that is larger; else what the reactive rule asks for, not below p |
-//! | `full` | the predicted size, not below what the reactive rule asks for at the current demand |
+//! | `full` | the predicted size, not below the reactive rule with its scale-in window |
 //!
 //! Without a fresh origin nothing is computed and the size is held. Without a forecast the reactive rule decides alone
 //! (in `floor` nothing does); without a demand nothing is lowered. Then, in this order: limits, rates, pauses. The lower

@@ -208,14 +208,11 @@ impl Draft<'_> {
     }
 
     fn combine_full(&mut self, p: Predicted, r: Reactive) -> u32 {
-        if r.now > p.units {
-            let text = format!(
-                "the reactive rule asks for {} at the current demand",
-                units(r.now)
-            );
+        if r.units > p.units {
+            let text = format!("the reactive rule still needs {}", units(r.units));
             self.because("kept_by_reactive", text);
         }
-        p.units.max(r.now)
+        p.units.max(r.units)
     }
 
     /// Applies `min_units` and `max_units`; `known` says whether there is a fresh demand.

@@ -70,8 +70,6 @@ pub(super) fn predicted(recommendation: &Recommendation, total: u32) -> Option<P
 /// What the reactive rule asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Reactive {
-    /// Size for the current demand.
-    pub(super) now: u32,
     /// Size with the scale-in window: never below what the peak of demand asks for.
     pub(super) units: u32,
 }
@@ -85,5 +83,5 @@ pub(super) fn reactive(recommendation: &Recommendation, total: u32) -> Option<Re
         Some(peak) => reactive_units(peak.max(demand), total, recommendation).min(total),
         None => total,
     };
-    Some(Reactive { now, units })
+    Some(Reactive { units })
 }

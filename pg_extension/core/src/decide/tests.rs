@@ -133,10 +133,7 @@ fn a_morning_in_mode_full() {
                     "reactive_out",
                     "demand 1270.5 (peak 1270.5) at 0.7 of 100 a unit asks for 19 units, 15 now"
                 ),
-                (
-                    "kept_by_reactive",
-                    "the reactive rule asks for 19 units at the current demand"
-                ),
+                ("kept_by_reactive", "the reactive rule still needs 19 units"),
             ]
         )
     );

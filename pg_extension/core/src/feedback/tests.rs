@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::error::ErrorKind;
+use crate::forecast::loss::pinball;
 use crate::sample::Series;
 
 fn series(rows: &[(i64, f64)]) -> Series {

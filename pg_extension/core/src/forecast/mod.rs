@@ -21,6 +21,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::sample::Series;
 use crate::time::{Micros, ShouldStop, Step};
 
+pub mod loss;
+
 mod grid;
 mod model;
 mod naive;

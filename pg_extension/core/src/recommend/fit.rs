@@ -6,7 +6,7 @@ use super::row::{Lengths, N, Row, Rows, STOP_EVERY, count};
 use super::signal::Signal;
 use super::{DemandFit, DemandSpec, TRAINING};
 use crate::error::{Error, ErrorKind, Result};
-use crate::feedback::pinball;
+use crate::forecast::loss::pinball;
 use crate::sample::Series;
 use crate::time::{DAY, ShouldStop, check_stop};
 

@@ -1,7 +1,7 @@
 //! Floors of quality: thresholds on a synthetic trace, well below what is reached now.
 
 use super::*;
-use crate::feedback::pinball;
+use crate::forecast::loss::pinball;
 
 /// Demand at each target of the last two days, with the forecast made a lead before it.
 fn walk(days: usize, seed: u64) -> Vec<(f64, Vec<f64>, f64)> {
