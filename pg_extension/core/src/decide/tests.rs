@@ -158,14 +158,14 @@ fn a_morning_in_mode_full() {
             ]
         )
     );
-    // The peak has passed: in to the forecast and its band.
+    // The forecast's peak has passed, but not yet that of demand: the reactive rule keeps what it has.
     r.forecast_peak = Some(610.0);
     assert_eq!(
         decide(&r, &seen(16), NOW),
         expected(
             16,
-            7,
-            true,
+            16,
+            false,
             [Some(7), Some(16)],
             &[
                 (
@@ -175,6 +175,31 @@ fn a_morning_in_mode_full() {
                 (
                     "reactive_hold",
                     "demand 400 (peak 1270.5) at 0.7 of 100 a unit asks for 16 units, 16 now"
+                ),
+                (
+                    "kept_by_reactive",
+                    "the reactive rule still needs 16 units"
+                ),
+            ]
+        )
+    );
+    // Both have passed: in to the forecast and its band.
+    r.demand_peak = Some(450.0);
+    assert_eq!(
+        decide(&r, &seen(16), NOW),
+        expected(
+            16,
+            7,
+            true,
+            [Some(7), Some(7)],
+            &[
+                (
+                    "predicted_in",
+                    "forecast 600 (peak 610) with headroom 1 at 100 a unit asks for 7 units, 16 now"
+                ),
+                (
+                    "reactive_in",
+                    "demand 400 (peak 450) at 0.7 of 100 a unit asks for 7 units, 16 now"
                 ),
             ]
         )
