@@ -84,16 +84,14 @@ COMMENT ON COLUMN history.demand IS 'Demand of its windows; windows without a sa
 
 CREATE TABLE retention (
     relation name PRIMARY KEY CHECK (relation IN ('feature', 'fingerprint', 'history', 'model', 'forecast', 'outcome', 'decision', 'capacity')),
-    keep     interval NOT NULL CHECK (keep > '0')
+    keep     interval NOT NULL CHECK (keep > '0'),
+    -- a forecast looks back seven days
+    CONSTRAINT retention_history_check CHECK (relation <> 'history' OR keep >= '10 days')
 );
-COMMENT ON TABLE retention IS 'How long rows of each table are kept, in data time; yours to change';
+COMMENT ON TABLE retention IS 'How long rows of a table are kept, in data time, where you want another span than the default (forecast 30 days, decision and capacity 400 days, others 100 days)';
 COMMENT ON COLUMN retention.relation IS 'Table';
 COMMENT ON COLUMN retention.keep IS 'Rows older than this are deleted once a day by refresh';
-INSERT INTO retention (relation, keep) VALUES
-    ('feature', '100 days'), ('fingerprint', '100 days'), ('history', '100 days'), ('model', '100 days'),
-    ('forecast', '30 days'), ('outcome', '100 days'), ('decision', '400 days'), ('capacity', '400 days');
 
--- A short summary for the worker's LISTEN: configuration changed, look again.
 CREATE FUNCTION notify_worker() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

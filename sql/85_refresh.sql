@@ -209,16 +209,23 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, prescale, pg_temp SET jit = 
 $$;
 COMMENT ON FUNCTION store_outcomes(int[], timestamptz[], timestamptz[]) IS 'Puts beside each forecast what came in its window';
 
+-- The newest model of a kind stays however old it is: nothing could be projected or forecast without it.
 CREATE FUNCTION delete_expired(ids int[]) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, prescale, pg_temp SET jit = off AS $$
 DECLARE
     rule record;
 BEGIN
-    FOR rule IN SELECT r.relation, r.keep, CASE r.relation WHEN 'history' THEN 'chunk' WHEN 'model' THEN 'boundary' WHEN 'forecast' THEN 'origin'
-                                            WHEN 'outcome' THEN 'target' WHEN 'decision' THEN 'decided_at' ELSE 'ts' END AS at
-                FROM retention r LOOP
+    FOR rule IN SELECT d.relation, d.at, coalesce(r.keep, d.keep) AS keep
+                FROM (VALUES ('feature', 'ts', interval '100 days'), ('fingerprint', 'ts', '100 days'), ('history', 'chunk', '100 days'),
+                             ('model', 'boundary', '100 days'), ('forecast', 'origin', '30 days'), ('outcome', 'target', '100 days'),
+                             ('decision', 'decided_at', '400 days'), ('capacity', 'ts', '400 days')) d (relation, at, keep)
+                LEFT JOIN retention r USING (relation) LOOP
         EXECUTE format('DELETE FROM prescale.%I t USING prescale.progress g WHERE g.workload = ANY ($1) AND t.workload = g.workload AND t.%I < g.watermark - $2',
-                       rule.relation, rule.at) USING ids, rule.keep;
+                       rule.relation, rule.at)
+            || CASE rule.relation WHEN 'model' THEN
+                ' AND EXISTS (SELECT FROM prescale.model n WHERE n.workload = t.workload AND n.kind = t.kind AND n.status <> ''short'' AND n.boundary > t.boundary)'
+               ELSE '' END
+            USING ids, rule.keep;
     END LOOP;
 END
 $$;

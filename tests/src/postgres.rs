@@ -249,14 +249,17 @@ impl Postgres {
         Ok(client)
     }
 
-    /// Runs SQL through psql, stopping at the first error; returns what it printed, unaligned.
+    /// Runs SQL through psql, one statement at a time and stopping at the first error; returns what it printed, unaligned.
     ///
     /// # Errors
     /// With psql's message.
     pub fn psql(&self, database: &str, user: &str, sql: &str) -> Result<String> {
+        let script = tempfile::NamedTempFile::new_in(self.dir.path())?;
+        std::fs::write(script.path(), sql)?;
         let output = self
             .psql_command(database, user)
-            .args(["-AtqX", "-v", "ON_ERROR_STOP=1", "-c", sql])
+            .args(["-AtqX", "-v", "ON_ERROR_STOP=1", "-f"])
+            .arg(script.path())
             .output()?;
         text(output)
     }
