@@ -129,7 +129,9 @@ pub(crate) fn numbers(array: &Array<'_, f64>, name: &str) -> Answer<Vec<f64>> {
 pub(crate) fn names(array: &Array<'_, &str>, name: &str) -> Answer<Vec<String>> {
     let element = |element: Option<&str>| {
         let bytes = element.ok_or_else(|| null_element(name))?.as_bytes();
-        call::utf8(bytes).map(str::to_owned)
+        std::str::from_utf8(bytes)
+            .map(str::to_owned)
+            .map_err(call::not_utf8)
     };
     array.iter().map(element).collect()
 }

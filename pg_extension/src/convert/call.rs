@@ -1,11 +1,11 @@
 //! Calls of version-1 C functions: arguments read straight from the call frame, without a guard or a copy per row.
 #![allow(unsafe_code)] // The call frame is raw memory of PostgreSQL.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, c_char};
 use std::marker::PhantomData;
 
 use pgrx::pg_sys;
-use pgrx::pg_sys::panic::ErrorReportable;
+use pgrx::pg_sys::panic::{ErrorReport, ErrorReportable};
 use pgrx::prelude::PgSqlErrorCode;
 use prescale_core::time::Micros;
 
@@ -138,28 +138,35 @@ impl<'a> Call<'a> {
 }
 
 /// The bytes of a text in UTF-8, whatever the encoding of the database.
-pub(crate) fn utf8(bytes: &[u8]) -> Answer<&str> {
-    // SAFETY: both take no pointer that outlives the call; the converted string is NUL-terminated in PostgreSQL's memory.
+fn utf8(bytes: &[u8]) -> Answer<&str> {
+    let utf8 = pg_sys::pg_enc::PG_UTF8.cast_signed();
+    let given = bytes.as_ptr().cast::<c_char>();
+    // SAFETY: the length is that of the bytes; what is returned is either the text itself, which does not end with
+    // NUL, or a converted one in PostgreSQL's memory, which does.
     let converted = unsafe {
-        if pg_sys::GetDatabaseEncoding() == pg_sys::pg_enc::PG_UTF8 as i32 {
+        let len = i32::try_from(bytes.len()).unwrap_or(i32::MAX);
+        if pg_sys::GetDatabaseEncoding() == utf8 {
             bytes
         } else {
-            let len = i32::try_from(bytes.len()).unwrap_or(i32::MAX);
-            CStr::from_ptr(pg_sys::pg_server_to_any(
-                bytes.as_ptr().cast(),
-                len,
-                pg_sys::pg_enc::PG_UTF8 as i32,
-            ))
-            .to_bytes()
+            let converted = pg_sys::pg_server_to_any(given, len, utf8);
+            if converted.cast_const() == given {
+                bytes
+            } else {
+                CStr::from_ptr(converted).to_bytes()
+            }
         }
     };
-    std::str::from_utf8(converted).map_err(|error| {
-        failure(
-            PgSqlErrorCode::ERRCODE_CHARACTER_NOT_IN_REPERTOIRE,
-            format!("text is not valid UTF-8: {error}"),
-            "Convert it with convert_from(…, …) first.",
-        )
-    })
+    std::str::from_utf8(converted).map_err(not_utf8)
+}
+
+/// 22021 for text that is not UTF-8.
+#[track_caller]
+pub(crate) fn not_utf8(error: std::str::Utf8Error) -> ErrorReport {
+    failure(
+        PgSqlErrorCode::ERRCODE_CHARACTER_NOT_IN_REPERTOIRE,
+        format!("text is not valid UTF-8: {error}"),
+        "In a database with another encoding than UTF8, use ASCII only.",
+    )
 }
 
 /// Raises an error, or gives the value.

@@ -239,7 +239,7 @@ COMMENT ON FUNCTION source_bounds(int, timestamptz, timestamptz) IS
 COMMENT ON FUNCTION read_windows(int, int[], timestamptz[], timestamptz[]) IS
     'Windows with features of workloads that share a source, step, agg and fill, read in one scan as the owner of the relation';
 COMMENT ON FUNCTION source_preview(regclass, text, name, name, name, name, int) IS
-    'What the newest rows of a table or view hold, by workload and metric';
+    'What the newest rows of a table or view hold, by workload and metric; n_row counts rows with a time, n_null_ts those without';
 "#,
     name = "source_sql",
     requires = [source_bounds, read_windows, source_preview]

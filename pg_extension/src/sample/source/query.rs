@@ -202,7 +202,7 @@ pub(crate) fn bounds(source: &Source, relation: &Relation) -> Answer<String> {
     ))
 }
 
-/// The newest $1 rows of a relation, and as many without a time, by workload and metric.
+/// The newest $1 rows of a relation, and how many have no time, up to as many; by workload and metric.
 pub(crate) struct Preview<'a> {
     pub(crate) ts: &'a str,
     pub(crate) workload: Option<&'a str>,
@@ -222,17 +222,23 @@ impl Preview<'_> {
             None => Answer::Ok("NULL::text".to_owned()),
         };
         let (workload, metric) = (text(self.workload)?, text(self.metric)?);
-        // A layout without a value has none that could be missing.
+        // A layout without a value has none that could be missing; that of a row without a time is not looked at.
+        let none = "0::float8".to_owned();
         let value = self
             .value
-            .map_or(Ok("0::float8".to_owned()), |column| relation.number(column))?;
-        let row = format!(
-            "SELECT {workload} AS workload, {metric} AS metric, {ts} AS ts, {value} AS v FROM {table} t WHERE {ts}"
-        );
-        let counts = counts("v").replacen("count(*), ", "count(*), count(*) - count(s.ts), ", 1);
+            .map_or(Ok(none.clone()), |column| relation.number(column))?;
+        let rows = |value: &str, condition: &str| {
+            format!(
+                "SELECT {workload} AS workload, {metric} AS metric, {ts} AS ts, {value} AS v \
+                 FROM {table} t WHERE {ts} {condition} LIMIT $1"
+            )
+        };
+        let timed = rows(&value, &format!("IS NOT NULL ORDER BY {ts} DESC"));
+        let untimed = rows(&none, "IS NULL");
+        let counts = counts("v").replacen("count(*), ", "count(s.ts), count(*) - count(s.ts), ", 1);
         Ok(format!(
-            "SELECT s.workload, s.metric, {counts}, min(s.ts), max(s.ts) FROM (\
-             ({row} IS NOT NULL ORDER BY {ts} DESC LIMIT $1) UNION ALL ({row} IS NULL LIMIT $1)) s \
+            "SELECT s.workload, s.metric, {counts}, min(s.ts), max(s.ts) \
+             FROM (({timed}) UNION ALL ({untimed})) s \
              GROUP BY s.workload, s.metric ORDER BY s.workload COLLATE \"C\", s.metric COLLATE \"C\""
         ))
     }
