@@ -176,10 +176,7 @@ fn a_morning_in_mode_full() {
                     "reactive_hold",
                     "demand 400 (peak 1270.5) at 0.7 of 100 a unit asks for 16 units, 16 now"
                 ),
-                (
-                    "kept_by_reactive",
-                    "the reactive rule still needs 16 units"
-                ),
+                ("kept_by_reactive", "the reactive rule still needs 16 units"),
             ]
         )
     );
