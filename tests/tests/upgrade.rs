@@ -10,7 +10,7 @@ const USE: &str = "
     SELECT count(*) FROM prescale.add_source('metric', 'metric', period => '1 minute');
     SELECT prescale.add_workload('front', 'metric');
     SELECT prescale.set_policy('front', mode => 'full', unit_capacity => 20);
-    CALL prescale.refresh(as_of => '2024-05-04 10:00')";
+    CALL prescale.refresh(as_of => '2024-05-04 20:00')";
 
 /// A server that also has the frozen install script of the old version.
 fn server() -> Result<Postgres> {
