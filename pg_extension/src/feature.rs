@@ -30,8 +30,7 @@ impl State for RequestState {
 /// One row of `request_agg(ts, latency_ms, bytes, kind, actor [, params])`.
 pub(crate) fn push_request(held: &mut Held<RequestState>, call: &Call<'_>) -> Answer<()> {
     if call.float8_array(6, &mut held.elements)?.is_none() {
-        // As many missing parameters as the row before had.
-        held.elements.fill(None);
+        held.elements.clear();
     }
     let ts = match call.time(1) {
         Time::At(ts) => Some(ts),
@@ -64,18 +63,6 @@ fn request_n(state: RequestValue) -> Answer<i64> {
     bigint(state.0.n())
 }
 
-/// A state accepts requests with as many parameters as those it has seen.
-fn check_params(state: &RequestState, n: usize) -> Answer<()> {
-    let request = Request {
-        params: &vec![None; n],
-        ..Request::default()
-    };
-    state.clone().push(&request).map_err(|_| {
-        let message = format!("param_names holds {n} names, which is not the number of parameters that request_agg was given");
-        invalid(message, "Give one name for each parameter, in their order.")
-    })
-}
-
 /// The features of a request state by name.
 #[pg_extern(immutable, parallel_safe)]
 fn features(
@@ -89,8 +76,16 @@ fn features(
         Some(array) => names(&array, "param_names")?,
         None => Vec::new(),
     };
-    if !params.is_empty() {
-        check_params(&state, params.len())?;
+    if state.n_params() > 0 && !params.is_empty() && params.len() != state.n_params() {
+        let message = format!(
+            "param_names holds {} names, but request_agg was given {} parameters",
+            params.len(),
+            state.n_params()
+        );
+        return Err(invalid(
+            message,
+            "Give one name for each parameter, in their order.",
+        ));
     }
     let rows = RequestState::names(&params)
         .into_iter()

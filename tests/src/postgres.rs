@@ -37,6 +37,46 @@ impl Postgres {
     /// # Errors
     /// As [`start`](Self::start).
     pub fn start_with(options: &Options) -> Result<Self> {
+        let server = Self::installed()?;
+        run(server
+            .as_server("initdb")
+            .arg("-D")
+            .arg(server.data())
+            .args([
+                "-U",
+                "postgres",
+                "-N",
+                "--locale=C.UTF-8",
+                "-E",
+                "UTF8",
+                "--auth-local=trust",
+                "--auth-host=scram-sha-256",
+            ]))?;
+        server.configure(options)?;
+        server.resume()?;
+        Ok(server)
+    }
+
+    /// A physical standby of this server.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn standby(&self) -> Result<Self> {
+        let standby = Self::installed()?;
+        run(standby
+            .as_server("pg_basebackup")
+            .args(["-R", "-X", "stream", "-c", "fast", "-U", "postgres"])
+            .arg("-h")
+            .arg(self.socket_dir())
+            .args(["-p", &self.port.to_string(), "-D"])
+            .arg(standby.data()))?;
+        standby.configure(&Options::default())?;
+        standby.resume()?;
+        Ok(standby)
+    }
+
+    /// The programs and folders of a server that is not initialised yet.
+    fn installed() -> Result<Self> {
         let dir = tempfile::Builder::new()
             .prefix("prescale-pg-")
             .tempdir()
@@ -47,38 +87,30 @@ impl Postgres {
             .arg(&prefix)
             .arg(package()?))?;
         let bin = prefix.join(pg_config("--bindir")?.trim_start_matches('/'));
-        let server = Self {
-            dir,
-            bin,
-            port: crate::free_port()?,
-        };
-        server.initialise(options)?;
-        server.resume()?;
+        let port = crate::free_port()?;
+        let server = Self { dir, bin, port };
+        for folder in [server.data(), server.socket_dir()] {
+            let mut install = Command::new("install");
+            install.args([
+                "-d",
+                "-m",
+                if folder == server.data() {
+                    "700"
+                } else {
+                    "755"
+                },
+            ]);
+            if is_root() {
+                install.args(["-o", "postgres"]);
+            }
+            run(install.arg(folder))?;
+        }
         Ok(server)
     }
 
-    fn initialise(&self, options: &Options) -> Result<()> {
+    /// Appends to the configuration; what stands later wins.
+    fn configure(&self, options: &Options) -> Result<()> {
         let data = self.data();
-        std::fs::create_dir(self.dir.path().join("run")).context("socket folder")?;
-        if is_root() {
-            run(Command::new("chown")
-                .arg("-R")
-                .arg("postgres")
-                .arg(self.dir.path().join("run")))?;
-            run(Command::new("install")
-                .args(["-d", "-o", "postgres", "-m", "700"])
-                .arg(&data))?;
-        }
-        run(self.as_server("initdb").arg("-D").arg(&data).args([
-            "-U",
-            "postgres",
-            "-N",
-            "--locale=C.UTF-8",
-            "-E",
-            "UTF8",
-            "--auth-local=trust",
-            "--auth-host=scram-sha-256",
-        ]))?;
         let mut conf = format!(
             "listen_addresses = '127.0.0.1'\nport = {}\nunix_socket_directories = '{}'\nfsync = off\ntimezone = 'UTC'\nlog_min_messages = warning\n\
              max_connections = 40\nshared_buffers = '64MB'\n",

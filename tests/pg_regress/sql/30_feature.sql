@@ -33,3 +33,5 @@ CALL refresh('front', '2024-05-01 02:00');
 SELECT workload_feature_names(workload) FROM workload WHERE name = 'front';
 SELECT ts::time, feature.demand, (SELECT array_agg(round(v::numeric, 3)) FROM unnest(value) v) AS value FROM feature JOIN workload USING (workload) WHERE name = 'front' AND ts >= '2024-05-01 01:58' ORDER BY ts;
 SELECT drop_workload('front'), drop_workload('api');
+-- a request without parameters may come first
+SELECT f.name, round(f.value::numeric, 6) AS value FROM (SELECT request_agg(now(), g, g, 'k', 'a', CASE WHEN g > 1 THEN ARRAY[g::float8] END ORDER BY g) s FROM generate_series(1, 9) g) x, features(x.s, '{p}') f WHERE f.name LIKE 'corr%';

@@ -143,25 +143,35 @@ impl RequestState {
         Ok(())
     }
 
-    /// The first request says how many params there are.
+    /// The first request with params says how many there are; one without has none of them.
     fn check_params(&mut self, n_params: usize) -> Result<()> {
-        if self.n == 0 && n_params <= MAX_PARAMS {
-            reserve(&mut self.with_params, n_params)?;
-            self.with_params.resize(n_params, CoMoment::default());
-        }
-        match self.with_params.len() {
-            n if n == n_params => Ok(()),
-            _ if n_params > MAX_PARAMS => Err(Error::new(
+        let known = self.with_params.len();
+        if n_params > MAX_PARAMS {
+            return Err(Error::new(
                 ErrorKind::TooLarge,
                 format!("{n_params} params are more than {MAX_PARAMS}"),
-            )),
-            n => Err(Error::invalid(format!(
-                "a request has {n_params} params, the ones before had {n}"
+            ));
+        }
+        if n_params == 0 || n_params == known {
+            return Ok(());
+        }
+        if known > 0 {
+            return Err(Error::invalid(format!(
+                "a request has {n_params} params, the ones before had {known}"
             ))
             .with_hint(
                 "give every row an array of the same length, with NULL for what is missing",
-            )),
+            ));
         }
+        reserve(&mut self.with_params, n_params)?;
+        self.with_params.resize(n_params, CoMoment::default());
+        Ok(())
+    }
+
+    /// How many params requests have; 0 while none had any.
+    #[must_use]
+    pub fn n_params(&self) -> usize {
+        self.with_params.len()
     }
 
     /// Requests seen.
