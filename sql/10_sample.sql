@@ -42,6 +42,36 @@ COMMENT ON COLUMN source.period IS 'Time that one row covers, beginning at its t
 COMMENT ON COLUMN source.added_by IS 'Role that added it';
 COMMENT ON COLUMN source.added_at IS 'When it was added';
 
+-- Who adds a source must be able to read it, and cannot say that somebody else did. A restore by a superuser keeps what was.
+CREATE FUNCTION check_source_right() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, prescale, pg_temp AS $$
+BEGIN
+    IF NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
+        NEW.added_by := current_user;
+        PERFORM check_select(NEW.added_by, NEW.relation_schema, NEW.relation_name);
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION check_source_right() IS 'Notes who adds a source and refuses one that he may not read';
+
+CREATE FUNCTION check_select(reader name, relation_schema name, relation_name name) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, prescale, pg_temp AS $$
+DECLARE
+    relation oid := (SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                     WHERE n.nspname = $2 AND c.relname = $3);
+BEGIN
+    IF relation IS NOT NULL AND NOT coalesce((SELECT has_any_column_privilege(r.oid, relation, 'SELECT') FROM pg_roles r WHERE r.rolname = reader), false) THEN
+        RAISE EXCEPTION 'permission denied for relation "%.%": role "%", who added the source, may not read it', $2, $3, $1
+            USING ERRCODE = 'insufficient_privilege', HINT = format('GRANT SELECT ON %I.%I TO %I.', $2, $3, $1);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION check_select(name, name, name) IS 'Raises 42501 when a role may not read a relation';
+
+CREATE TRIGGER check_source_right BEFORE INSERT OR UPDATE ON source FOR EACH ROW EXECUTE FUNCTION check_source_right();
+COMMENT ON TRIGGER check_source_right ON source IS 'Notes who adds a source and refuses one that he may not read';
+
 CREATE FUNCTION check_column(relation regclass, column_name name) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, prescale, pg_temp AS $$
 BEGIN
@@ -124,6 +154,10 @@ BEGIN
         RETURN;
     END IF;
     read_metrics := coalesce(read_metrics, (SELECT array_agg(m ORDER BY m) FROM unnest(found_metrics) m), '{}');
+    IF kind = 'narrow' AND metric_column IS NOT NULL AND cardinality(read_metrics) = 0 THEN
+        RAISE EXCEPTION 'relation "%" has no row to learn the metrics of source "%" from', relation, name USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Name them: metrics => ARRAY[...].';
+    END IF;
     IF cardinality(read_metrics) > 64 THEN
         RAISE EXCEPTION 'source "%" has % metrics, more than 64', name, cardinality(read_metrics) USING ERRCODE = 'program_limit_exceeded',
             HINT = 'Name the ones to read: metrics => ARRAY[...].';

@@ -10,9 +10,9 @@ CREATE TABLE workload (
     source_key text,
     demand     text,
     agg        text NOT NULL DEFAULT 'mean' CHECK (agg IN ('mean', 'sum', 'min', 'max', 'count', 'last')),
-    step       interval NOT NULL DEFAULT '1 minute',
+    step       interval NOT NULL DEFAULT '1 minute' CHECK (step BETWEEN '1 second' AND '7 days'),
     fill       text NOT NULL DEFAULT 'none' CHECK (fill IN ('none', 'zero', 'locf')),
-    lateness   interval NOT NULL DEFAULT '2 minutes' CHECK (lateness >= '0'),
+    lateness   interval NOT NULL DEFAULT '2 minutes' CHECK (lateness BETWEEN '0' AND '7 days'),
     target     jsonb NOT NULL DEFAULT '{"kind": "none"}' CHECK (target ? 'kind'),
     shard      int NOT NULL DEFAULT 0 CHECK (shard >= 0),
     enabled    bool NOT NULL DEFAULT true,
@@ -146,8 +146,8 @@ BEGIN
         RAISE EXCEPTION 'source "%" does not exist', source USING ERRCODE = 'undefined_object',
             HINT = 'SELECT name FROM prescale.source lists the sources; add_source makes one.';
     END IF;
-    IF step IS NULL OR step <= interval '0' OR extract(month FROM step) <> 0 OR extract(year FROM step) <> 0 THEN
-        RAISE EXCEPTION 'step "%" is not a positive, fixed length of time', step USING ERRCODE = 'invalid_parameter_value',
+    IF step IS NULL OR step NOT BETWEEN interval '1 second' AND interval '7 days' THEN
+        RAISE EXCEPTION 'step "%" is not between one second and seven days', step USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Give a step such as ''1 minute''.';
     END IF;
     IF agg IS NULL OR agg NOT IN ('mean', 'sum', 'min', 'max', 'count', 'last') THEN
@@ -158,12 +158,19 @@ BEGIN
         RAISE EXCEPTION 'fill "%" is not known', fill USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Known: none (unknown), zero (no rows means no demand), locf (the last value).';
     END IF;
-    IF lateness IS NULL OR lateness < interval '0' OR extract(month FROM lateness) <> 0 OR extract(year FROM lateness) <> 0 THEN
-        RAISE EXCEPTION 'lateness "%" is not a fixed length of time', lateness USING ERRCODE = 'invalid_parameter_value';
+    IF lateness IS NULL OR lateness NOT BETWEEN interval '0' AND interval '7 days' THEN
+        RAISE EXCEPTION 'lateness "%" is not between zero and seven days', lateness USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Give a bound such as ''2 minutes''.';
     END IF;
-    IF coalesce(target ->> 'kind', '') = '' THEN
-        RAISE EXCEPTION 'target % has no kind', target USING ERRCODE = 'invalid_parameter_value',
+    IF shard IS NULL OR shard < 0 THEN
+        RAISE EXCEPTION 'shard % is not a number from 0 on', shard USING ERRCODE = 'invalid_parameter_value', HINT = 'Leave it out for shard 0.';
+    END IF;
+    IF coalesce(target ->> 'kind', '') NOT IN ('kubernetes', 'simulated', 'none') THEN
+        RAISE EXCEPTION 'target % has no known kind', target USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Known kinds: kubernetes, simulated, none.';
+    ELSIF target ->> 'kind' = 'kubernetes' AND NOT target ?& ARRAY['api_version', 'resource', 'namespace', 'name'] THEN
+        RAISE EXCEPTION 'target % does not say what to scale', target USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'For example {"kind": "kubernetes", "api_version": "apps/v1", "resource": "deployments", "namespace": "web", "name": "front"}.';
     END IF;
     IF origin.workload_column IS NULL AND source_key IS NOT NULL THEN
         RAISE EXCEPTION 'source "%" has no workload column, so source_key "%" selects nothing', source, source_key
@@ -199,6 +206,8 @@ LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, prescale, pg_temp AS $$
 DECLARE
     id int := find_workload(name);
 BEGIN
+    -- first: it waits for a refresh of this workload, which would write what is deleted here
+    DELETE FROM progress t WHERE t.workload = id;
     DELETE FROM feature t WHERE t.workload = id;
     DELETE FROM fingerprint t WHERE t.workload = id;
     DELETE FROM history t WHERE t.workload = id;

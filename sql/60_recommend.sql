@@ -8,18 +8,18 @@ CREATE TABLE policy (
     headroom            float8 NOT NULL DEFAULT 1 CHECK (headroom > 0 AND headroom <= 10),
     min_units           int NOT NULL DEFAULT 1 CHECK (min_units >= 0),
     max_units           int NOT NULL DEFAULT 100 CONSTRAINT policy_max_units_check CHECK (max_units >= min_units),
-    lead_time           interval NOT NULL DEFAULT '5 minutes' CHECK (lead_time > '0'),
+    lead_time           interval NOT NULL DEFAULT '5 minutes' CHECK (lead_time > '0' AND lead_time <= '7 days'),
     quantile            float8 NOT NULL DEFAULT 0.99 CHECK (quantile > 0.5 AND quantile < 1),
     hold                int NOT NULL DEFAULT 5 CHECK (hold BETWEEN 0 AND 1440),
     band_out            float8 NOT NULL DEFAULT 0.1 CHECK (band_out BETWEEN 0 AND 10),
     band_slack          float8 NOT NULL DEFAULT 0.25 CHECK (band_slack BETWEEN 0 AND 10),
     band_in             float8 NOT NULL DEFAULT 0.1 CONSTRAINT policy_band_in_check CHECK (band_in BETWEEN 0 AND band_slack),
     tolerance           float8 NOT NULL DEFAULT 0.1 CHECK (tolerance BETWEEN 0 AND 1),
-    scale_in_window     interval NOT NULL DEFAULT '5 minutes' CHECK (scale_in_window >= '0'),
+    scale_in_window     interval NOT NULL DEFAULT '5 minutes' CHECK (scale_in_window >= '0' AND scale_in_window <= '7 days'),
     max_scale_out       int CHECK (max_scale_out > 0),
     max_scale_in        int CHECK (max_scale_in > 0),
-    stale_after         interval NOT NULL DEFAULT '5 minutes' CHECK (stale_after > '0'),
-    price_per_unit_hour numeric CHECK (price_per_unit_hour >= 0),
+    stale_after         interval NOT NULL DEFAULT '5 minutes' CHECK (stale_after > '0' AND stale_after <= '7 days'),
+    price_per_unit_hour numeric CHECK (price_per_unit_hour >= 0 AND price_per_unit_hour < 'Infinity'),
     pause_direction     text CHECK (pause_direction IN ('both', 'out', 'in')),
     pause_until         timestamptz,
     changed_at          timestamptz NOT NULL DEFAULT now()
@@ -93,8 +93,8 @@ BEGIN
         band_in = coalesce(band_in, p.band_in),
         tolerance = coalesce(tolerance, p.tolerance),
         scale_in_window = coalesce(scale_in_window, p.scale_in_window),
-        max_scale_out = coalesce(max_scale_out, p.max_scale_out),
-        max_scale_in = coalesce(max_scale_in, p.max_scale_in),
+        max_scale_out = nullif(coalesce(max_scale_out, p.max_scale_out), 0),
+        max_scale_in = nullif(coalesce(max_scale_in, p.max_scale_in), 0),
         stale_after = coalesce(stale_after, p.stale_after),
         price_per_unit_hour = coalesce(price_per_unit_hour, p.price_per_unit_hour),
         changed_at = now()
@@ -109,11 +109,11 @@ EXCEPTION WHEN check_violation THEN
             'lead_time', lead_time, 'quantile', quantile, 'hold', hold, 'band_out', band_out, 'band_slack', band_slack, 'band_in', band_in,
             'tolerance', tolerance, 'scale_in_window', scale_in_window, 'max_scale_out', max_scale_out, 'max_scale_in', max_scale_in,
             'stale_after', stale_after, 'price_per_unit_hour', price_per_unit_hour))),
-        HINT = format('It must hold that %s.', regexp_replace(offending, '^CHECK ', ''));
+        HINT = format('It must hold that %s.', regexp_replace(regexp_replace(offending, '^CHECK \(\((.*)\)\)$', '\1'), '::[a-z ]+(\[\])?', '', 'g'));
 END
 $$;
 COMMENT ON FUNCTION set_policy(text, text, float8, float8, float8, int, int, interval, float8, int, float8, float8, float8, float8, interval, int, int, interval, numeric) IS
-    'Changes how a workload is scaled; what is not given stays as it is';
+    'Changes how a workload is scaled; what is not given stays as it is, max_scale_out or max_scale_in 0 takes that limit back';
 
 CREATE FUNCTION pause(workload text DEFAULT NULL, direction text DEFAULT 'both', until timestamptz DEFAULT NULL) RETURNS int
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, prescale, pg_temp AS $$

@@ -52,10 +52,10 @@ COMMENT ON COLUMN calibration.deviation IS 'coverage minus level';
 
 CREATE VIEW decision_outcome AS
     SELECT w.name AS workload, d.decision, d.decided_at, d.action, d.units_before, d.units_desired, d.act_status,
-           o.target, o.q[cardinality(o.q)] AS predicted, o.actual, o.actual / p.unit_capacity AS units_needed, c.units_ready
+           o.target, (d.recommendation ->> 'forecast')::float8 AS predicted, o.actual,
+           o.actual / (d.recommendation ->> 'unit_capacity')::float8 AS units_needed, c.units_ready
     FROM decision d
     JOIN workload w USING (workload)
-    JOIN policy p USING (workload)
     LEFT JOIN outcome o ON o.workload = d.workload AND o.origin = d.origin
     LEFT JOIN LATERAL (SELECT c.units_ready FROM capacity c WHERE c.workload = d.workload AND c.ts <= o.target ORDER BY c.ts DESC LIMIT 1) c ON true;
 COMMENT ON VIEW decision_outcome IS 'Every decision beside the demand that it was made for';
@@ -140,9 +140,10 @@ BEGIN
     SELECT 'demand', format('%s in the last window before %s', round((r ->> 'demand')::numeric, 2), coalesce(d.origin::text, '?'))
     WHERE r ->> 'demand' IS NOT NULL
     UNION ALL
-    SELECT 'forecast', format('at most %s at %s with probability %s, by model %s', round(f.q[cardinality(f.q)]::numeric, 2), f.target,
-                              f.levels[cardinality(f.levels)], coalesce(f.model::text, 'none'))
-    FROM forecast f WHERE f.workload = d.workload AND f.origin = d.origin AND f.revision = d.revision AND cardinality(f.q) > 0
+    SELECT 'forecast', concat('at most ', round((r ->> 'forecast')::numeric, 2),
+                              (SELECT format(' at %s with probability %s, by model %s', f.target, f.levels[cardinality(f.levels)], coalesce(f.model::text, 'none'))
+                               FROM forecast f WHERE f.workload = d.workload AND f.origin = d.origin AND f.revision = d.revision))
+    WHERE r ->> 'forecast' IS NOT NULL
     UNION ALL
     SELECT 'rules', format('forecast alone: %s units, reactive rule alone: %s units, one unit carries %s', coalesce(d.units_predicted::text, '?'),
                            coalesce(d.units_reactive::text, '?'), r ->> 'unit_capacity')
@@ -150,8 +151,8 @@ BEGIN
     SELECT 'reason', format('%s (%s)', e.reason ->> 'text', e.reason ->> 'code') FROM jsonb_array_elements(d.reasons) e (reason)
     UNION ALL
     SELECT 'outcome', format('%s came at %s, %s the forecast', round(o.actual::numeric, 2), o.target,
-                             CASE WHEN o.actual <= o.q[cardinality(o.q)] THEN 'within' ELSE 'above' END)
-    FROM outcome o WHERE o.workload = d.workload AND o.origin = d.origin AND cardinality(o.q) > 0;
+                             CASE WHEN o.actual <= (r ->> 'forecast')::float8 THEN 'within' ELSE 'above' END)
+    FROM outcome o WHERE o.workload = d.workload AND o.origin = d.origin AND r ->> 'forecast' IS NOT NULL;
 END
 $$;
 COMMENT ON FUNCTION explain(bigint) IS 'Why a decision was made, in words and numbers, and what came of it';

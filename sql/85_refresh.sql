@@ -8,9 +8,30 @@
 -- A workload's fits fall on its own minute of the day, so that ten thousand workloads do not fit at once.
 -- 7919 is a prime that spreads neighbouring numbers over the day.
 CREATE FUNCTION fit_boundary(workload int, ts timestamptz) RETURNS timestamptz
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN date_bin('1 day', ts, timestamptz '2000-01-01 00:00:00+00' + (workload::bigint * 7919 % 1440) * interval '1 minute');
 COMMENT ON FUNCTION fit_boundary(int, timestamptz) IS 'The last boundary at or before ts at which models of a workload are fitted';
+
+CREATE FUNCTION window_start(ts timestamptz, step interval) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN date_bin(step, ts, timestamptz '1970-01-01 00:00:00+00');
+COMMENT ON FUNCTION window_start(timestamptz, interval) IS 'Start of the window that holds ts';
+
+-- Rounded up to a window: a stretch of windows ends there.
+CREATE FUNCTION fingerprint_boundary(workload int, ts timestamptz, step interval) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN window_start(fit_boundary(workload, ts) + step - interval '1 microsecond', step);
+COMMENT ON FUNCTION fingerprint_boundary(int, timestamptz, interval) IS 'The first window at or after the last fit boundary before ts';
+
+CREATE FUNCTION kept() RETURNS TABLE (relation name, ts_column name, keep interval)
+LANGUAGE sql STABLE SET search_path = pg_catalog, prescale, pg_temp AS $$
+    SELECT d.relation, d.ts_column, coalesce(r.keep, d.keep)
+    FROM (VALUES ('feature'::name, 'ts'::name, interval '100 days'), ('fingerprint', 'ts', '100 days'), ('history', 'chunk', '100 days'),
+                 ('model', 'boundary', '100 days'), ('forecast', 'origin', '30 days'), ('outcome', 'target', '100 days'),
+                 ('decision', 'decided_at', '400 days'), ('capacity', 'ts', '400 days')) d (relation, ts_column, keep)
+    LEFT JOIN retention r USING (relation)
+$$;
+COMMENT ON FUNCTION kept() IS 'How long each table keeps its rows: the default, or what retention says';
 
 CREATE FUNCTION demand_spec(workload int) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, prescale, pg_temp AS $$
@@ -21,28 +42,33 @@ $$;
 COMMENT ON FUNCTION demand_spec(int) IS 'What the demand model of a workload must be fitted for';
 
 -- The workloads of one source, step, agg and fill that nobody else is refreshing, locked until the transaction ends.
+-- Those in error, and those far behind, are read apart from the others, which need only a short stretch of the source.
 CREATE FUNCTION claim_workloads(workload text, done int[], max_workloads int) RETURNS int[]
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, prescale, pg_temp AS $$
     WITH head AS (
-        SELECT w.source, w.step, w.agg, w.fill FROM workload w JOIN progress g USING (workload)
+        SELECT w.source, w.step, w.agg, w.fill, g.status = 'error' AS failed, date_bin('1 hour', g.watermark, timestamptz '2000-01-01 00:00:00+00') AS hour
+        FROM workload w JOIN progress g USING (workload)
         WHERE w.enabled AND ($1 IS NULL OR w.name = $1) AND w.workload <> ALL ($2)
-        ORDER BY w.workload LIMIT 1 FOR UPDATE OF g SKIP LOCKED
+        ORDER BY g.status = 'error', w.workload LIMIT 1 FOR UPDATE OF g SKIP LOCKED
     ), claimed AS (
         SELECT w.workload FROM workload w JOIN progress g USING (workload)
-        JOIN head h ON (w.source, w.step, w.agg, w.fill) = (h.source, h.step, h.agg, h.fill)
+        JOIN head h ON (w.source, w.step, w.agg, w.fill, g.status = 'error') = (h.source, h.step, h.agg, h.fill, h.failed)
+            AND date_bin('1 hour', g.watermark, timestamptz '2000-01-01 00:00:00+00') IS NOT DISTINCT FROM h.hour
         WHERE w.enabled AND ($1 IS NULL OR w.name = $1) AND w.workload <> ALL ($2)
         ORDER BY w.workload LIMIT $3 FOR UPDATE OF g SKIP LOCKED
     ) SELECT array_agg(c.workload ORDER BY c.workload) FROM claimed c
 $$;
 COMMENT ON FUNCTION claim_workloads(text, int[], int) IS 'Locks a batch of workloads that can be read in one scan';
 
-CREATE FUNCTION open_workloads(ids int[], oldest timestamptz) RETURNS void
+-- What retention would delete at once is not read.
+CREATE FUNCTION open_workloads(ids int[], oldest timestamptz, newest timestamptz) RETURNS void
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, prescale, pg_temp AS $$
-    UPDATE progress g SET first_window = f.ts, watermark = f.ts, fingerprint_due = fit_boundary(g.workload, f.ts) + interval '2 days'
-    FROM workload w CROSS JOIN LATERAL date_bin(w.step, $2, timestamptz '1970-01-01 00:00:00+00') f (ts)
+    UPDATE progress g SET first_window = f.ts, watermark = f.ts, fingerprint_due = fingerprint_boundary(g.workload, f.ts + interval '2 days', w.step)
+    FROM workload w
+    CROSS JOIN LATERAL window_start(greatest($2, $3 - (SELECT k.keep FROM kept() k WHERE k.relation = 'feature')), w.step) f (ts)
     WHERE g.workload = ANY ($1) AND g.watermark IS NULL AND w.workload = g.workload
 $$;
-COMMENT ON FUNCTION open_workloads(int[], timestamptz) IS 'Gives new workloads their first window';
+COMMENT ON FUNCTION open_workloads(int[], timestamptz, timestamptz) IS 'Gives new workloads their first window';
 
 -- First when one to two days have been seen, then once a week, on four weeks.
 CREATE FUNCTION fit_fingerprint(ids int[]) RETURNS void
@@ -53,11 +79,12 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, prescale, pg_temp SET jit = 
     FROM progress g JOIN workload w USING (workload)
     CROSS JOIN LATERAL (
         SELECT pca_agg(f.value) AS state FROM feature f
-        WHERE f.workload = g.workload AND f.ts >= g.fingerprint_due - interval '28 days' AND f.ts < g.fingerprint_due - w.lateness AND f.n_row > 0
+        WHERE f.workload = g.workload AND f.ts >= g.fingerprint_due - interval '28 days' AND f.ts < window_start(g.fingerprint_due - w.lateness, w.step) AND f.n_row > 0
     ) s
     WHERE g.workload = ANY ($1) AND g.watermark >= g.fingerprint_due
     ON CONFLICT DO NOTHING;
-    UPDATE progress g SET fingerprint_due = g.fingerprint_due + interval '7 days' WHERE g.workload = ANY ($1) AND g.watermark >= g.fingerprint_due
+    UPDATE progress g SET fingerprint_due = fingerprint_boundary(g.workload, g.fingerprint_due + interval '7 days', w.step)
+    FROM workload w WHERE g.workload = ANY ($1) AND g.watermark >= g.fingerprint_due AND w.workload = g.workload
 $$;
 COMMENT ON FUNCTION fit_fingerprint(int[]) IS 'Fits the PCA of workloads whose boundary has come';
 
@@ -73,8 +100,8 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, prescale, pg_temp SET jit = 
         WHERE s.ts < s.keep_from AND s.n_row <> f.n_row + f.n_late AND s.n_row >= f.n_row AND f.workload = s.workload AND f.ts = s.ts
     ), opened AS (
         -- windows before a workload's first sample are not gaps
-        SELECT s.workload, min(s.ts) FILTER (WHERE s.n_row > 0) AS ts FROM seen s
-        WHERE NOT EXISTS (SELECT FROM feature f WHERE f.workload = s.workload) GROUP BY s.workload
+        SELECT u.workload, min(s.ts) FILTER (WHERE s.n_row > 0) AS ts
+        FROM (SELECT p.workload FROM span p WHERE (SELECT f.ts FROM feature f WHERE f.workload = p.workload ORDER BY f.ts DESC LIMIT 1) IS NULL OFFSET 0) u JOIN seen s USING (workload) GROUP BY u.workload
     )
     INSERT INTO feature AS f (workload, ts, n_row, n_null, n_nonfinite, imputed, demand, value)
     SELECT s.workload, s.ts, s.n_row, s.n_null, s.n_nonfinite, s.imputed, s.demand, s.value
@@ -93,10 +120,10 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, prescale, pg_temp SET jit = 
     SELECT s.workload, c.chunk, c.demand
     FROM unnest($1, $2, $3) s (workload, since, until)
     CROSS JOIN LATERAL (
-        SELECT date_bin($4 * 60, f.ts, timestamptz '1970-01-01 00:00:00+00') AS chunk,
+        SELECT window_start(f.ts, $4 * 60) AS chunk,
                series_agg(f.ts, f.demand) FILTER (WHERE f.demand IS NOT NULL AND NOT f.imputed) AS demand
         FROM feature f
-        WHERE f.workload = s.workload AND f.ts >= date_bin($4 * 60, s.since, timestamptz '1970-01-01 00:00:00+00') AND f.ts < s.until
+        WHERE f.workload = s.workload AND f.ts >= window_start(s.since, $4 * 60) AND f.ts < s.until
         GROUP BY 1
     ) c
     ON CONFLICT (workload, chunk) DO UPDATE SET demand = EXCLUDED.demand
@@ -141,7 +168,7 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, prescale, pg_temp SET jit = 
         SELECT rollup(h.demand) AS demand FROM history h
         WHERE h.workload = d.workload AND h.chunk >= d.boundary - interval '90 days' AND h.chunk < d.boundary
     ) h
-    CROSS JOIN LATERAL demand_fit(h.demand, d.step, d.lead_time, d.unit_capacity, d.min_units, ARRAY[0.5, d.quantile], d.boundary - d.lateness) f
+    CROSS JOIN LATERAL demand_fit(h.demand, d.step, d.lead_time, d.unit_capacity, d.min_units, ARRAY[0.5, d.quantile], window_start(d.boundary - d.lateness, d.step)) f
     ON CONFLICT DO NOTHING
 $$;
 COMMENT ON FUNCTION fit_demand(int[]) IS 'Fits the demand models that are due: daily, and when the policy asks for another one';
@@ -210,13 +237,9 @@ LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, prescale, pg_temp SET ji
 DECLARE
     rule record;
 BEGIN
-    FOR rule IN SELECT d.relation, d.at, coalesce(r.keep, d.keep) AS keep
-                FROM (VALUES ('feature', 'ts', interval '100 days'), ('fingerprint', 'ts', '100 days'), ('history', 'chunk', '100 days'),
-                             ('model', 'boundary', '100 days'), ('forecast', 'origin', '30 days'), ('outcome', 'target', '100 days'),
-                             ('decision', 'decided_at', '400 days'), ('capacity', 'ts', '400 days')) d (relation, at, keep)
-                LEFT JOIN retention r USING (relation) LOOP
+    FOR rule IN SELECT k.* FROM kept() k LOOP
         EXECUTE format('DELETE FROM prescale.%I t USING prescale.progress g WHERE g.workload = ANY ($1) AND t.workload = g.workload AND t.%I < g.watermark - $2',
-                       rule.relation, rule.at)
+                       rule.relation, rule.ts_column)
             || CASE rule.relation WHEN 'model' THEN
                 ' AND EXISTS (SELECT FROM prescale.model n WHERE n.workload = t.workload AND n.kind = t.kind AND n.status <> ''short'' AND n.boundary > t.boundary)'
                ELSE '' END
@@ -238,18 +261,20 @@ DECLARE
     ready int[];
     caught_up int[];
 BEGIN
-    SELECT w.source, w.step INTO batch FROM workload w WHERE w.workload = ids[1];
+    SELECT w.source, w.step, s.added_by, s.relation_schema, s.relation_name INTO batch
+    FROM workload w JOIN source s USING (source) WHERE w.workload = ids[1];
+    PERFORM check_select(batch.added_by, batch.relation_schema, batch.relation_name);
     SELECT b.* INTO bounds FROM source_bounds(batch.source,
         (SELECT CASE WHEN bool_and(g.watermark IS NOT NULL) THEN min(g.watermark - w.lateness) END
          FROM progress g JOIN workload w USING (workload) WHERE g.workload = ANY (ids)), as_of) b;
     IF bounds.oldest IS NOT NULL THEN
-        PERFORM open_workloads(ids, bounds.oldest);
+        PERFORM open_workloads(ids, bounds.oldest, least(bounds.newest, as_of));
     END IF;
-    closing := date_bin(batch.step, least(bounds.newest, as_of), timestamptz '1970-01-01 00:00:00+00');
+    closing := window_start(least(bounds.newest, as_of), batch.step);
     PERFORM fit_fingerprint(ids);
 
-    SELECT array_agg(g.workload) AS ids, array_agg(greatest(g.first_window, g.watermark - 10 * w.lateness)) AS check_from,
-           array_agg(greatest(g.first_window, date_bin(w.step, g.watermark - w.lateness, timestamptz '1970-01-01 00:00:00+00'))) AS keep_from,
+    SELECT array_agg(g.workload) AS ids, array_agg(greatest(g.first_window, window_start(g.watermark - 10 * w.lateness, w.step))) AS check_from,
+           array_agg(greatest(g.first_window, window_start(g.watermark - w.lateness, w.step))) AS keep_from,
            array_agg(u.until) AS until,
            array_agg(g.workload) FILTER (WHERE fit_boundary(g.workload, g.watermark) < fit_boundary(g.workload, u.until)) AS new_day, coalesce(array_agg(g.workload) FILTER (WHERE u.until >= coalesce(closing, u.until)), '{}') AS last_stretch
     INTO spans
@@ -270,8 +295,9 @@ BEGIN
         PERFORM delete_expired(spans.new_day);
     END IF;
     UPDATE progress g SET refreshed_at = as_of, n_future = bounds.n_future WHERE g.workload = ANY (ids);
-    UPDATE progress g SET status = 'no_samples', message = 'the source has no row for this workload yet', hint = 'Look whether source_key and demand name what is in the source.', code = NULL
-    WHERE g.workload = ANY (ids) AND NOT EXISTS (SELECT FROM feature f WHERE f.workload = g.workload);
+    UPDATE progress g SET status = 'no_samples', message = 'the source has no row for this workload yet', code = NULL,
+        hint = 'Look whether source_key and demand name what is in the source.'
+    WHERE g.workload = ANY (ids) AND (SELECT f.ts FROM feature f WHERE f.workload = g.workload ORDER BY f.ts DESC LIMIT 1) IS NULL;
     RETURN coalesce(caught_up, '{}') || ARRAY(SELECT g.workload FROM progress g WHERE g.workload = ANY (ids) AND g.watermark IS NULL);
 END
 $$;
@@ -321,19 +347,32 @@ $$;
 COMMENT ON FUNCTION check_refresh(text, timestamptz) IS 'Checks the arguments of refresh';
 
 -- No SET clause is possible in a procedure that commits: hence the first statement of every transaction, and qualified names.
+-- Every round gives each workload one stretch, so that a long backlog keeps nobody waiting.
 CREATE PROCEDURE refresh(workload text DEFAULT NULL, as_of timestamptz DEFAULT NULL)
 LANGUAGE plpgsql AS $$
 DECLARE
     done int[] := '{}';
+    behind bool := true;
+    seen int[];
     ids int[];
+    caught_up int[];
 BEGIN
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
     PERFORM prescale.check_refresh(workload, as_of);
-    LOOP
-        PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
-        ids := prescale.claim_workloads(workload, done, 250);
-        EXIT WHEN ids IS NULL;
-        done := done || prescale.refresh_batch(ids, coalesce(as_of, clock_timestamp()));
+    COMMIT;
+    WHILE behind LOOP
+        behind := false;
+        seen := done;
+        LOOP
+            PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+            ids := prescale.claim_workloads(workload, seen, 250);
+            EXIT WHEN ids IS NULL;
+            caught_up := prescale.refresh_batch(ids, coalesce(as_of, clock_timestamp()));
+            COMMIT;
+            seen := seen || ids;
+            done := done || caught_up;
+            behind := behind OR NOT ids <@ caught_up;
+        END LOOP;
         COMMIT;
     END LOOP;
 END

@@ -36,7 +36,7 @@ BEGIN
     EXECUTE format('GRANT INSERT, DELETE ON prescale.progress TO %s', role);
     EXECUTE format('GRANT DELETE ON prescale.feature, prescale.fingerprint, prescale.history, prescale.model, prescale.forecast, prescale.outcome, prescale.decision, prescale.capacity TO %s', role);
     EXECUTE format('GRANT USAGE ON SEQUENCE prescale.source_id, prescale.workload_id TO %s', role);
-    EXECUTE format('GRANT EXECUTE ON FUNCTION prescale.check_column(regclass, name), prescale.source_preview(regclass, text, name, name, name, name, int), '
+    EXECUTE format('GRANT EXECUTE ON FUNCTION prescale.check_column(regclass, name), prescale.check_select(name, name, name), prescale.check_source_right(), prescale.source_preview(regclass, text, name, name, name, name, int), '
         'prescale.add_source(text, regclass, text, name, name, name, name, text[], name, name, name, name, interval, bool), prescale.drop_source(text), '
         'prescale.add_workload(text, text, text, text, text, interval, text, interval, jsonb, int), prescale.drop_workload(text), '
         'prescale.set_policy(text, text, float8, float8, float8, int, int, interval, float8, int, float8, float8, float8, float8, interval, int, int, interval, numeric), '
@@ -53,8 +53,8 @@ BEGIN
         'prescale.outcome, prescale.decision, prescale.capacity, prescale.lease TO %s', role);
     EXECUTE format('GRANT USAGE ON SEQUENCE prescale.model_id, prescale.decision_id TO %s', role);
     EXECUTE format('GRANT EXECUTE ON FUNCTION prescale.source_bounds(int, timestamptz, timestamptz), prescale.read_windows(int, int[], timestamptz[], timestamptz[]), '
-        'prescale.demand_spec(int), prescale.claim_workloads(text, int[], int), prescale.open_workloads(int[], timestamptz), prescale.fit_fingerprint(int[]), '
-        'prescale.store_features(int, int[], timestamptz[], timestamptz[], timestamptz[]), prescale.store_history(int[], timestamptz[], timestamptz[], interval), '
+        'prescale.demand_spec(int), prescale.claim_workloads(text, int[], int), prescale.kept(), prescale.open_workloads(int[], timestamptz, timestamptz), prescale.fit_fingerprint(int[]), '
+        'prescale.check_select(name, name, name), prescale.store_features(int, int[], timestamptz[], timestamptz[], timestamptz[]), prescale.store_history(int[], timestamptz[], timestamptz[], interval), '
         'prescale.store_fingerprints(int[], timestamptz[], timestamptz[]), prescale.fit_demand(int[]), prescale.store_forecasts(int[]), '
         'prescale.store_outcomes(int[], timestamptz[], timestamptz[]), prescale.delete_expired(int[]), prescale.advance_workloads(int[], timestamptz), '
         'prescale.refresh_batch(int[], timestamptz), prescale.check_refresh(text, timestamptz), prescale.refresh_workload(text, timestamptz), '

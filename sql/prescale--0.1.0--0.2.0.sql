@@ -43,7 +43,7 @@ BEGIN
     EXECUTE format('GRANT INSERT, DELETE ON prescale.progress TO %s', role);
     EXECUTE format('GRANT DELETE ON prescale.feature, prescale.fingerprint, prescale.history, prescale.model, prescale.forecast, prescale.outcome, prescale.decision, prescale.capacity TO %s', role);
     EXECUTE format('GRANT USAGE ON SEQUENCE prescale.source_id, prescale.workload_id TO %s', role);
-    EXECUTE format('GRANT EXECUTE ON FUNCTION prescale.check_column(regclass, name), prescale.source_preview(regclass, text, name, name, name, name, int), '
+    EXECUTE format('GRANT EXECUTE ON FUNCTION prescale.check_column(regclass, name), prescale.check_select(name, name, name), prescale.check_source_right(), prescale.source_preview(regclass, text, name, name, name, name, int), '
         'prescale.add_source(text, regclass, text, name, name, name, name, text[], name, name, name, name, interval, bool), prescale.drop_source(text), '
         'prescale.add_workload(text, text, text, text, text, interval, text, interval, jsonb, int), prescale.drop_workload(text), '
         'prescale.set_policy(text, text, float8, float8, float8, int, int, interval, float8, int, float8, float8, float8, float8, interval, int, int, interval, numeric), '

@@ -22,10 +22,10 @@ CREATE TEMP TABLE compared AS
     FROM hpa h WHERE h.span = 'replay' AND h.target = 0.7
     UNION ALL
     SELECT 3, 'HPA, target chosen on the past for 0.1 % dropped', h.target, h.n, h.theta_under, h.theta_over, h.tau_under, h.tau_over, h.instability, h.drop_ratio, h.cost_ratio, h.actions
-    FROM hpa h WHERE h.span = 'replay' AND h.target = (SELECT coalesce(max(p.target), 0.2) FROM hpa p WHERE p.span = 'past' AND p.drop_ratio <= 0.001)
+    FROM hpa h WHERE h.span = 'replay' AND h.target = (SELECT max(p.target) FROM hpa p WHERE p.span = 'past' AND p.drop_ratio <= 0.001)
     UNION ALL
     SELECT 4, 'HPA, target known in hindsight for equal dropped load', h.target, h.n, h.theta_under, h.theta_over, h.tau_under, h.tau_over, h.instability, h.drop_ratio, h.cost_ratio, h.actions
-    FROM hpa h WHERE h.span = 'replay' AND h.target = (SELECT coalesce(max(p.target), 0.2) FROM hpa p, ours o WHERE p.span = 'replay' AND p.drop_ratio <= o.drop_ratio);
+    FROM hpa h WHERE h.span = 'replay' AND h.target = (SELECT max(p.target) FROM hpa p, ours o WHERE p.span = 'replay' AND p.drop_ratio <= o.drop_ratio);
 \echo
 \echo 'How supply met demand, minute by minute (dropped: load above the ready units; cost: capacity paid for over load served):'
 SELECT rule, round(100 * target::numeric) AS "target %", round(100 * drop_ratio::numeric, 3) AS "dropped %", round(100 * tau_under::numeric, 2) AS "time under %",
@@ -39,6 +39,7 @@ FROM outcome o, unnest(o.levels) WITH ORDINALITY l (level, i) WHERE o.target >= 
 \echo 'What was decided:'
 SELECT action, act_status, count(*) AS decisions, min(units_desired) AS "smallest size", max(units_desired) AS "largest size"
 FROM decision WHERE act GROUP BY action, act_status ORDER BY 1, 2;
-SELECT format('At the same dropped load prescale cost %s of what the HPA rule cost, with %s actions instead of %s.',
-              round((a.cost_ratio / b.cost_ratio)::numeric, 3), a.actions, b.actions) AS "In one sentence"
-FROM compared a, compared b WHERE a.place = 1 AND b.place = 4;
+SELECT coalesce('At the same dropped load prescale cost ' || round((a.cost_ratio / b.cost_ratio)::numeric, 3)
+                    || format(' of what the HPA rule cost, with %s actions instead of %s.', a.actions, b.actions),
+                'At no target does the HPA rule drop as little load.') AS "In one sentence"
+FROM compared a LEFT JOIN compared b ON b.place = 4 WHERE a.place = 1;

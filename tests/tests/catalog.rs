@@ -59,7 +59,7 @@ const RULES: [(&str, &str); 17] = [
     ("writes but is parallel safe:", "SELECT name FROM routine WHERE writes AND proparallel = 's'"),
     // Each computes from its arguments alone.
     ("immutable SQL that is not on the list of this test:", "SELECT name FROM routine
-        WHERE NOT in_c AND prokind <> 'a' AND provolatile = 'i' AND proname NOT IN ('contract_version', 'fit_boundary')"),
+        WHERE NOT in_c AND prokind <> 'a' AND provolatile = 'i' AND proname NOT IN ('contract_version', 'fit_boundary', 'fingerprint_boundary', 'window_start')"),
     ("is pure but not labelled immutable and parallel safe:", "SELECT name FROM routine
         WHERE in_c AND NOT reads AND (provolatile <> 'i' OR proparallel <> 's')"),
     ("aggregate that cannot run in parallel:", "SELECT r.name FROM routine r JOIN pg_aggregate a ON a.aggfnoid = r.oid

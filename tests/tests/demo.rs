@@ -24,7 +24,7 @@ fn the_demo_runs_and_ends_with_a_comparison() -> Result<()> {
         "prescale (0.99 quantile, 5 min ahead)",
         "HPA at the usual 70 %",
         "demand was within, %",
-        "At the same dropped load",
+        "In one sentence",
         "the server is stopped",
     ] {
         ensure!(shown.contains(part), "{part:?} is not in {shown}");

@@ -104,3 +104,50 @@ fn dropping_the_extension_leaves_the_measurements() -> Result<()> {
     server.psql("a", "postgres", "CREATE EXTENSION prescale")?;
     Ok(())
 }
+
+#[test]
+fn an_installation_of_a_plain_role_is_restored_after_that_role_installed_it() -> Result<()> {
+    let server = Postgres::start()?;
+    server.psql("postgres", "postgres", "CREATE ROLE owner LOGIN")?;
+    for database in ["a", "b"] {
+        server.psql(
+            "postgres",
+            "postgres",
+            &format!("CREATE DATABASE {database} OWNER owner"),
+        )?;
+        server.psql(database, "postgres", "GRANT ALL ON SCHEMA public TO owner")?;
+    }
+    server.psql("a", "owner", WORKLOAD)?;
+    server.psql(
+        "a",
+        "owner",
+        "CALL prescale.refresh(as_of => '2024-05-04 20:00')",
+    )?;
+    let dump = server.socket_dir().join("../a.dump");
+    let dumped = server
+        .tool("pg_dump")
+        .args(["-d", "a", "-Fc", "-f"])
+        .arg(&dump)
+        .status()?;
+    assert!(dumped.success());
+    server.psql("b", "owner", "CREATE EXTENSION prescale")?;
+    let restored = server
+        .tool("pg_restore")
+        .args(["-d", "b"])
+        .arg(&dump)
+        .output()?;
+    let errors = String::from_utf8_lossy(&restored.stderr)
+        .matches("error: could not execute")
+        .count();
+    assert_eq!(errors, 1, "{}", String::from_utf8_lossy(&restored.stderr));
+    assert_eq!(
+        server.psql("b", "owner", CONTENT)?,
+        server.psql("a", "owner", CONTENT)?
+    );
+    server.psql(
+        "b",
+        "owner",
+        "CALL prescale.refresh(as_of => '2024-05-04 23:00')",
+    )?;
+    Ok(())
+}

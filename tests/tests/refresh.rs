@@ -39,6 +39,13 @@ fn one_call_or_hundreds_over_the_same_rows_give_the_same() -> Result<()> {
     for name in ["once", "often"] {
         database(&server, name)?;
         wave(&server, name, 2, 4)?;
+        // Steps that divide neither the day nor the lateness, and a lateness that no step divides.
+        server.psql(
+            name,
+            "postgres",
+            "SELECT prescale.add_workload('s' || s, 'metric', source_key => 'w1', demand => 'rps', step => s * interval '1 second', lateness => '90 seconds') FROM unnest(ARRAY[30, 300, 420, 3600]) s;
+             SELECT prescale.set_policy('s' || s, unit_capacity => 20) FROM unnest(ARRAY[30, 300, 420, 3600]) s",
+        )?;
     }
     server.psql(
         "once",
@@ -64,6 +71,8 @@ fn one_call_or_hundreds_over_the_same_rows_give_the_same() -> Result<()> {
         String::from_utf8_lossy(&output.stderr)
     );
     let once = server.psql("once", "postgres", COMPUTED)?;
+    let bad = "SELECT count(*) FROM prescale.status WHERE status = 'error' OR watermark < '2024-05-04 23:00'";
+    assert_eq!(server.psql("once", "postgres", bad)?.trim(), "0");
     assert_eq!(server.psql("often", "postgres", COMPUTED)?, once);
     assert!(
         once.contains(",ok)") && !once.contains(" 0|"),
@@ -274,9 +283,14 @@ fn every_table_is_kept_as_long_as_retention_says() -> Result<()> {
     server.psql(
         "db",
         "postgres",
+        "CALL prescale.refresh(as_of => '2024-05-03 12:00')",
+    )?;
+    server.psql(
+        "db",
+        "postgres",
         "INSERT INTO prescale.retention SELECT r, '1 day' FROM unnest(ARRAY['feature', 'fingerprint', 'model', 'forecast', 'outcome', 'decision', 'capacity']) r",
     )?;
-    for hour in ["2024-05-03 12:00", "2024-05-04 12:00", "2024-05-04 13:00"] {
+    for hour in ["2024-05-04 12:00", "2024-05-04 13:00"] {
         server.psql(
             "db",
             "postgres",

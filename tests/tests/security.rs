@@ -277,11 +277,17 @@ fn a_right_that_was_taken_back_ends_the_reading() -> Result<()> {
 fn not_even_the_owner_of_the_extension_reads_what_he_may_not_select() -> Result<()> {
     let server = installed()?;
     victims_table(&server)?;
-    // He owns the configuration and may forge it, but the check is on who calls.
+    let forged = refused(
+        &server,
+        "owner",
+        "UPDATE prescale.source SET added_by = 'victim'",
+    );
+    assert!(forged.contains("permission denied"), "{forged}");
+    // He owns the configuration and may forge it all the same, but the check is also on who calls.
     server.psql(
         "db",
         "owner",
-        "UPDATE prescale.source SET added_by = 'victim'",
+        "ALTER TABLE prescale.source DISABLE TRIGGER USER; UPDATE prescale.source SET added_by = 'victim'",
     )?;
     for sql in [
         "SELECT * FROM prescale.read_windows((SELECT source FROM prescale.source), ARRAY[(SELECT workload FROM prescale.workload)], ARRAY[now() - interval '1 hour'], ARRAY[now()])",
@@ -342,6 +348,40 @@ fn a_table_swapped_by_renaming_is_read_by_its_name() -> Result<()> {
             .psql("db", "worker", "SELECT max(demand) FROM prescale.feature")?
             .trim(),
         "5000"
+    );
+    Ok(())
+}
+
+#[test]
+fn an_operator_does_not_read_through_the_worker_what_he_may_not_select() -> Result<()> {
+    let server = installed()?;
+    victims_table(&server)?;
+    server.psql("db", "owner", "SELECT prescale.grant_operator('mallory')")?;
+    let insert = "INSERT INTO prescale.source (name, relation_schema, relation_name, kind, ts_column, value_column, added_by)
+                  VALUES ('mine', 'own', '{}', 'narrow', 'ts', 'value', 'worker')";
+    let error = refused(&server, "mallory", &insert.replace("{}", "secret"));
+    assert!(error.contains("permission denied"), "{error}");
+    // Named before it is there, the table is not read either once it is.
+    server.psql("db", "mallory", &insert.replace("{}", "later"))?;
+    server.psql(
+        "db",
+        "mallory",
+        "SELECT prescale.add_workload('mine', 'mine')",
+    )?;
+    server.psql(
+        "db",
+        "victim",
+        "CREATE TABLE own.later AS SELECT * FROM own.secret; GRANT SELECT ON own.later TO worker",
+    )?;
+    server.psql("db", "worker", "CALL prescale.refresh()")?;
+    let status = server.psql(
+        "db",
+        "worker",
+        "SELECT status, code, message FROM prescale.status WHERE workload = 'mine'",
+    )?;
+    assert!(
+        status.starts_with("error|42501|") && status.contains("mallory"),
+        "{status}"
     );
     Ok(())
 }

@@ -38,25 +38,6 @@ COMMENT ON SCHEMA prescale IS 'prescale: features, forecasts, capacity and decis
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_extension/src/sample.rs:108
--- creates:
---   Type(prescale::sample::SeriesValue)
-
-
-CREATE TYPE series;
-CREATE FUNCTION series_in(cstring) RETURNS series IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'series_in';
-CREATE FUNCTION series_out(series) RETURNS cstring IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'series_out';
-CREATE FUNCTION series_recv(internal) RETURNS series IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'series_recv';
-CREATE FUNCTION series_send(series) RETURNS bytea IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'series_send';
-CREATE TYPE series (INPUT = series_in, OUTPUT = series_out, RECEIVE = series_recv, SEND = series_send, STORAGE = extended);
-COMMENT ON TYPE series IS 'Time-ordered finite values, with counts of what was left out';
-COMMENT ON FUNCTION series_in(cstring) IS 'Reads the text form of a series';
-COMMENT ON FUNCTION series_out(series) IS 'Text form of a series: JSON with microseconds since 1970';
-COMMENT ON FUNCTION series_recv(internal) IS 'Reads the binary form of a series';
-COMMENT ON FUNCTION series_send(series) IS 'Binary form of a series';
-/* </end connected objects> */
-
-/* <begin connected objects> */
 -- pg_extension/src/fingerprint.rs:130
 -- creates:
 --   Type(prescale::fingerprint::PcaStateValue)
@@ -76,26 +57,26 @@ COMMENT ON FUNCTION pca_state_send(pca_state) IS 'Binary form of a pca_state';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_extension/src/fingerprint.rs:148
+-- pg_extension/src/sample.rs:108
 -- creates:
---   Type(prescale::fingerprint::PcaModelValue)
+--   Type(prescale::sample::SeriesValue)
 
 
-CREATE TYPE pca_model;
-CREATE FUNCTION pca_model_in(cstring) RETURNS pca_model IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pca_model_in';
-CREATE FUNCTION pca_model_out(pca_model) RETURNS cstring IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pca_model_out';
-CREATE FUNCTION pca_model_recv(internal) RETURNS pca_model IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pca_model_recv';
-CREATE FUNCTION pca_model_send(pca_model) RETURNS bytea IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pca_model_send';
-CREATE TYPE pca_model (INPUT = pca_model_in, OUTPUT = pca_model_out, RECEIVE = pca_model_recv, SEND = pca_model_send, STORAGE = extended);
-COMMENT ON TYPE pca_model IS 'A fitted PCA';
-COMMENT ON FUNCTION pca_model_in(cstring) IS 'Reads the text form of a pca_model';
-COMMENT ON FUNCTION pca_model_out(pca_model) IS 'Text form of a pca_model: JSON';
-COMMENT ON FUNCTION pca_model_recv(internal) IS 'Reads the binary form of a pca_model';
-COMMENT ON FUNCTION pca_model_send(pca_model) IS 'Binary form of a pca_model';
+CREATE TYPE series;
+CREATE FUNCTION series_in(cstring) RETURNS series IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'series_in';
+CREATE FUNCTION series_out(series) RETURNS cstring IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'series_out';
+CREATE FUNCTION series_recv(internal) RETURNS series IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'series_recv';
+CREATE FUNCTION series_send(series) RETURNS bytea IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'series_send';
+CREATE TYPE series (INPUT = series_in, OUTPUT = series_out, RECEIVE = series_recv, SEND = series_send, STORAGE = extended);
+COMMENT ON TYPE series IS 'Time-ordered finite values, with counts of what was left out';
+COMMENT ON FUNCTION series_in(cstring) IS 'Reads the text form of a series';
+COMMENT ON FUNCTION series_out(series) IS 'Text form of a series: JSON with microseconds since 1970';
+COMMENT ON FUNCTION series_recv(internal) IS 'Reads the binary form of a series';
+COMMENT ON FUNCTION series_send(series) IS 'Binary form of a series';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_extension/src/feature.rs:113
+-- pg_extension/src/feature.rs:108
 -- creates:
 --   Type(prescale::feature::RequestValue)
 
@@ -112,6 +93,25 @@ COMMENT ON FUNCTION request_state_in(cstring) IS 'Reads the text form of a reque
 COMMENT ON FUNCTION request_state_out(request_state) IS 'Text form of a request_state: JSON';
 COMMENT ON FUNCTION request_state_recv(internal) IS 'Reads the binary form of a request_state';
 COMMENT ON FUNCTION request_state_send(request_state) IS 'Binary form of a request_state';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_extension/src/fingerprint.rs:148
+-- creates:
+--   Type(prescale::fingerprint::PcaModelValue)
+
+
+CREATE TYPE pca_model;
+CREATE FUNCTION pca_model_in(cstring) RETURNS pca_model IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pca_model_in';
+CREATE FUNCTION pca_model_out(pca_model) RETURNS cstring IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pca_model_out';
+CREATE FUNCTION pca_model_recv(internal) RETURNS pca_model IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pca_model_recv';
+CREATE FUNCTION pca_model_send(pca_model) RETURNS bytea IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pca_model_send';
+CREATE TYPE pca_model (INPUT = pca_model_in, OUTPUT = pca_model_out, RECEIVE = pca_model_recv, SEND = pca_model_send, STORAGE = extended);
+COMMENT ON TYPE pca_model IS 'A fitted PCA';
+COMMENT ON FUNCTION pca_model_in(cstring) IS 'Reads the text form of a pca_model';
+COMMENT ON FUNCTION pca_model_out(pca_model) IS 'Text form of a pca_model: JSON';
+COMMENT ON FUNCTION pca_model_recv(internal) IS 'Reads the binary form of a pca_model';
+COMMENT ON FUNCTION pca_model_send(pca_model) IS 'Binary form of a pca_model';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -192,7 +192,7 @@ AS 'MODULE_PATHNAME', 'demand_predict_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_extension/src/feature.rs:102
+-- pg_extension/src/feature.rs:97
 -- prescale::feature::feature_names
 CREATE  FUNCTION "feature_names"(
 	"metrics" TEXT[], /* Array < '_, & str > */
@@ -204,7 +204,7 @@ AS 'MODULE_PATHNAME', 'feature_names_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_extension/src/feature.rs:80
+-- pg_extension/src/feature.rs:67
 -- prescale::feature::features
 CREATE  FUNCTION "features"(
 	"s" request_state, /* Option < RequestValue > */
@@ -284,7 +284,7 @@ AS 'MODULE_PATHNAME', 'pca_n_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_extension/src/feature.rs:62
+-- pg_extension/src/feature.rs:61
 -- prescale::feature::n
 CREATE  FUNCTION "n"(
 	"state" request_state /* RequestValue */
@@ -452,7 +452,7 @@ AS 'MODULE_PATHNAME', 'regularize_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_extension/src/feature.rs:108
+-- pg_extension/src/feature.rs:103
 -- prescale::feature::request_feature_names
 CREATE  FUNCTION "request_feature_names"(
 	"params" TEXT[] /* Array < '_, & str > */
@@ -463,7 +463,7 @@ AS 'MODULE_PATHNAME', 'request_feature_names_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_extension/src/feature.rs:132
+-- pg_extension/src/feature.rs:127
 -- requires:
 --   request_state_type
 --   request_n
@@ -823,6 +823,36 @@ COMMENT ON COLUMN source.period IS 'Time that one row covers, beginning at its t
 COMMENT ON COLUMN source.added_by IS 'Role that added it';
 COMMENT ON COLUMN source.added_at IS 'When it was added';
 
+-- Who adds a source must be able to read it, and cannot say that somebody else did. A restore by a superuser keeps what was.
+CREATE FUNCTION check_source_right() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, prescale, pg_temp AS $$
+BEGIN
+    IF NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
+        NEW.added_by := current_user;
+        PERFORM check_select(NEW.added_by, NEW.relation_schema, NEW.relation_name);
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION check_source_right() IS 'Notes who adds a source and refuses one that he may not read';
+
+CREATE FUNCTION check_select(reader name, relation_schema name, relation_name name) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, prescale, pg_temp AS $$
+DECLARE
+    relation oid := (SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                     WHERE n.nspname = $2 AND c.relname = $3);
+BEGIN
+    IF relation IS NOT NULL AND NOT coalesce((SELECT has_any_column_privilege(r.oid, relation, 'SELECT') FROM pg_roles r WHERE r.rolname = reader), false) THEN
+        RAISE EXCEPTION 'permission denied for relation "%.%": role "%", who added the source, may not read it', $2, $3, $1
+            USING ERRCODE = 'insufficient_privilege', HINT = format('GRANT SELECT ON %I.%I TO %I.', $2, $3, $1);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION check_select(name, name, name) IS 'Raises 42501 when a role may not read a relation';
+
+CREATE TRIGGER check_source_right BEFORE INSERT OR UPDATE ON source FOR EACH ROW EXECUTE FUNCTION check_source_right();
+COMMENT ON TRIGGER check_source_right ON source IS 'Notes who adds a source and refuses one that he may not read';
+
 CREATE FUNCTION check_column(relation regclass, column_name name) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, prescale, pg_temp AS $$
 BEGIN
@@ -905,6 +935,10 @@ BEGIN
         RETURN;
     END IF;
     read_metrics := coalesce(read_metrics, (SELECT array_agg(m ORDER BY m) FROM unnest(found_metrics) m), '{}');
+    IF kind = 'narrow' AND metric_column IS NOT NULL AND cardinality(read_metrics) = 0 THEN
+        RAISE EXCEPTION 'relation "%" has no row to learn the metrics of source "%" from', relation, name USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Name them: metrics => ARRAY[...].';
+    END IF;
     IF cardinality(read_metrics) > 64 THEN
         RAISE EXCEPTION 'source "%" has % metrics, more than 64', name, cardinality(read_metrics) USING ERRCODE = 'program_limit_exceeded',
             HINT = 'Name the ones to read: metrics => ARRAY[...].';
@@ -955,9 +989,9 @@ CREATE TABLE workload (
     source_key text,
     demand     text,
     agg        text NOT NULL DEFAULT 'mean' CHECK (agg IN ('mean', 'sum', 'min', 'max', 'count', 'last')),
-    step       interval NOT NULL DEFAULT '1 minute',
+    step       interval NOT NULL DEFAULT '1 minute' CHECK (step BETWEEN '1 second' AND '7 days'),
     fill       text NOT NULL DEFAULT 'none' CHECK (fill IN ('none', 'zero', 'locf')),
-    lateness   interval NOT NULL DEFAULT '2 minutes' CHECK (lateness >= '0'),
+    lateness   interval NOT NULL DEFAULT '2 minutes' CHECK (lateness BETWEEN '0' AND '7 days'),
     target     jsonb NOT NULL DEFAULT '{"kind": "none"}' CHECK (target ? 'kind'),
     shard      int NOT NULL DEFAULT 0 CHECK (shard >= 0),
     enabled    bool NOT NULL DEFAULT true,
@@ -1089,8 +1123,8 @@ BEGIN
         RAISE EXCEPTION 'source "%" does not exist', source USING ERRCODE = 'undefined_object',
             HINT = 'SELECT name FROM prescale.source lists the sources; add_source makes one.';
     END IF;
-    IF step IS NULL OR step <= interval '0' OR extract(month FROM step) <> 0 OR extract(year FROM step) <> 0 THEN
-        RAISE EXCEPTION 'step "%" is not a positive, fixed length of time', step USING ERRCODE = 'invalid_parameter_value',
+    IF step IS NULL OR step NOT BETWEEN interval '1 second' AND interval '7 days' THEN
+        RAISE EXCEPTION 'step "%" is not between one second and seven days', step USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Give a step such as ''1 minute''.';
     END IF;
     IF agg IS NULL OR agg NOT IN ('mean', 'sum', 'min', 'max', 'count', 'last') THEN
@@ -1101,12 +1135,19 @@ BEGIN
         RAISE EXCEPTION 'fill "%" is not known', fill USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Known: none (unknown), zero (no rows means no demand), locf (the last value).';
     END IF;
-    IF lateness IS NULL OR lateness < interval '0' OR extract(month FROM lateness) <> 0 OR extract(year FROM lateness) <> 0 THEN
-        RAISE EXCEPTION 'lateness "%" is not a fixed length of time', lateness USING ERRCODE = 'invalid_parameter_value';
+    IF lateness IS NULL OR lateness NOT BETWEEN interval '0' AND interval '7 days' THEN
+        RAISE EXCEPTION 'lateness "%" is not between zero and seven days', lateness USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Give a bound such as ''2 minutes''.';
     END IF;
-    IF coalesce(target ->> 'kind', '') = '' THEN
-        RAISE EXCEPTION 'target % has no kind', target USING ERRCODE = 'invalid_parameter_value',
+    IF shard IS NULL OR shard < 0 THEN
+        RAISE EXCEPTION 'shard % is not a number from 0 on', shard USING ERRCODE = 'invalid_parameter_value', HINT = 'Leave it out for shard 0.';
+    END IF;
+    IF coalesce(target ->> 'kind', '') NOT IN ('kubernetes', 'simulated', 'none') THEN
+        RAISE EXCEPTION 'target % has no known kind', target USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Known kinds: kubernetes, simulated, none.';
+    ELSIF target ->> 'kind' = 'kubernetes' AND NOT target ?& ARRAY['api_version', 'resource', 'namespace', 'name'] THEN
+        RAISE EXCEPTION 'target % does not say what to scale', target USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'For example {"kind": "kubernetes", "api_version": "apps/v1", "resource": "deployments", "namespace": "web", "name": "front"}.';
     END IF;
     IF origin.workload_column IS NULL AND source_key IS NOT NULL THEN
         RAISE EXCEPTION 'source "%" has no workload column, so source_key "%" selects nothing', source, source_key
@@ -1142,6 +1183,8 @@ LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, prescale, pg_temp AS $$
 DECLARE
     id int := find_workload(name);
 BEGIN
+    -- first: it waits for a refresh of this workload, which would write what is deleted here
+    DELETE FROM progress t WHERE t.workload = id;
     DELETE FROM feature t WHERE t.workload = id;
     DELETE FROM fingerprint t WHERE t.workload = id;
     DELETE FROM history t WHERE t.workload = id;
@@ -1307,18 +1350,18 @@ CREATE TABLE policy (
     headroom            float8 NOT NULL DEFAULT 1 CHECK (headroom > 0 AND headroom <= 10),
     min_units           int NOT NULL DEFAULT 1 CHECK (min_units >= 0),
     max_units           int NOT NULL DEFAULT 100 CONSTRAINT policy_max_units_check CHECK (max_units >= min_units),
-    lead_time           interval NOT NULL DEFAULT '5 minutes' CHECK (lead_time > '0'),
+    lead_time           interval NOT NULL DEFAULT '5 minutes' CHECK (lead_time > '0' AND lead_time <= '7 days'),
     quantile            float8 NOT NULL DEFAULT 0.99 CHECK (quantile > 0.5 AND quantile < 1),
     hold                int NOT NULL DEFAULT 5 CHECK (hold BETWEEN 0 AND 1440),
     band_out            float8 NOT NULL DEFAULT 0.1 CHECK (band_out BETWEEN 0 AND 10),
     band_slack          float8 NOT NULL DEFAULT 0.25 CHECK (band_slack BETWEEN 0 AND 10),
     band_in             float8 NOT NULL DEFAULT 0.1 CONSTRAINT policy_band_in_check CHECK (band_in BETWEEN 0 AND band_slack),
     tolerance           float8 NOT NULL DEFAULT 0.1 CHECK (tolerance BETWEEN 0 AND 1),
-    scale_in_window     interval NOT NULL DEFAULT '5 minutes' CHECK (scale_in_window >= '0'),
+    scale_in_window     interval NOT NULL DEFAULT '5 minutes' CHECK (scale_in_window >= '0' AND scale_in_window <= '7 days'),
     max_scale_out       int CHECK (max_scale_out > 0),
     max_scale_in        int CHECK (max_scale_in > 0),
-    stale_after         interval NOT NULL DEFAULT '5 minutes' CHECK (stale_after > '0'),
-    price_per_unit_hour numeric CHECK (price_per_unit_hour >= 0),
+    stale_after         interval NOT NULL DEFAULT '5 minutes' CHECK (stale_after > '0' AND stale_after <= '7 days'),
+    price_per_unit_hour numeric CHECK (price_per_unit_hour >= 0 AND price_per_unit_hour < 'Infinity'),
     pause_direction     text CHECK (pause_direction IN ('both', 'out', 'in')),
     pause_until         timestamptz,
     changed_at          timestamptz NOT NULL DEFAULT now()
@@ -1392,8 +1435,8 @@ BEGIN
         band_in = coalesce(band_in, p.band_in),
         tolerance = coalesce(tolerance, p.tolerance),
         scale_in_window = coalesce(scale_in_window, p.scale_in_window),
-        max_scale_out = coalesce(max_scale_out, p.max_scale_out),
-        max_scale_in = coalesce(max_scale_in, p.max_scale_in),
+        max_scale_out = nullif(coalesce(max_scale_out, p.max_scale_out), 0),
+        max_scale_in = nullif(coalesce(max_scale_in, p.max_scale_in), 0),
         stale_after = coalesce(stale_after, p.stale_after),
         price_per_unit_hour = coalesce(price_per_unit_hour, p.price_per_unit_hour),
         changed_at = now()
@@ -1408,11 +1451,11 @@ EXCEPTION WHEN check_violation THEN
             'lead_time', lead_time, 'quantile', quantile, 'hold', hold, 'band_out', band_out, 'band_slack', band_slack, 'band_in', band_in,
             'tolerance', tolerance, 'scale_in_window', scale_in_window, 'max_scale_out', max_scale_out, 'max_scale_in', max_scale_in,
             'stale_after', stale_after, 'price_per_unit_hour', price_per_unit_hour))),
-        HINT = format('It must hold that %s.', regexp_replace(offending, '^CHECK ', ''));
+        HINT = format('It must hold that %s.', regexp_replace(regexp_replace(offending, '^CHECK \(\((.*)\)\)$', '\1'), '::[a-z ]+(\[\])?', '', 'g'));
 END
 $$;
 COMMENT ON FUNCTION set_policy(text, text, float8, float8, float8, int, int, interval, float8, int, float8, float8, float8, float8, interval, int, int, interval, numeric) IS
-    'Changes how a workload is scaled; what is not given stays as it is';
+    'Changes how a workload is scaled; what is not given stays as it is, max_scale_out or max_scale_in 0 takes that limit back';
 
 CREATE FUNCTION pause(workload text DEFAULT NULL, direction text DEFAULT 'both', until timestamptz DEFAULT NULL) RETURNS int
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, prescale, pg_temp AS $$
@@ -1712,10 +1755,10 @@ COMMENT ON COLUMN accuracy.mean_forecast IS 'Mean of the quantile';
 
 CREATE VIEW decision_outcome AS
     SELECT w.name AS workload, d.decision, d.decided_at, d.action, d.units_before, d.units_desired, d.act_status,
-           o.target, o.q[cardinality(o.q)] AS predicted, o.actual, o.actual / p.unit_capacity AS units_needed, c.units_ready
+           o.target, (d.recommendation ->> 'forecast')::float8 AS predicted, o.actual,
+           o.actual / (d.recommendation ->> 'unit_capacity')::float8 AS units_needed, c.units_ready
     FROM decision d
     JOIN workload w USING (workload)
-    JOIN policy p USING (workload)
     LEFT JOIN outcome o ON o.workload = d.workload AND o.origin = d.origin
     LEFT JOIN LATERAL (SELECT c.units_ready FROM capacity c WHERE c.workload = d.workload AND c.ts <= o.target ORDER BY c.ts DESC LIMIT 1) c ON true;
 COMMENT ON VIEW decision_outcome IS 'Every decision beside the demand that it was made for';
@@ -1800,9 +1843,10 @@ BEGIN
     SELECT 'demand', format('%s in the last window before %s', round((r ->> 'demand')::numeric, 2), coalesce(d.origin::text, '?'))
     WHERE r ->> 'demand' IS NOT NULL
     UNION ALL
-    SELECT 'forecast', format('at most %s at %s with probability %s, by model %s', round(f.q[cardinality(f.q)]::numeric, 2), f.target,
-                              f.levels[cardinality(f.levels)], coalesce(f.model::text, 'none'))
-    FROM forecast f WHERE f.workload = d.workload AND f.origin = d.origin AND f.revision = d.revision AND cardinality(f.q) > 0
+    SELECT 'forecast', concat('at most ', round((r ->> 'forecast')::numeric, 2),
+                              (SELECT format(' at %s with probability %s, by model %s', f.target, f.levels[cardinality(f.levels)], coalesce(f.model::text, 'none'))
+                               FROM forecast f WHERE f.workload = d.workload AND f.origin = d.origin AND f.revision = d.revision))
+    WHERE r ->> 'forecast' IS NOT NULL
     UNION ALL
     SELECT 'rules', format('forecast alone: %s units, reactive rule alone: %s units, one unit carries %s', coalesce(d.units_predicted::text, '?'),
                            coalesce(d.units_reactive::text, '?'), r ->> 'unit_capacity')
@@ -1810,8 +1854,8 @@ BEGIN
     SELECT 'reason', format('%s (%s)', e.reason ->> 'text', e.reason ->> 'code') FROM jsonb_array_elements(d.reasons) e (reason)
     UNION ALL
     SELECT 'outcome', format('%s came at %s, %s the forecast', round(o.actual::numeric, 2), o.target,
-                             CASE WHEN o.actual <= o.q[cardinality(o.q)] THEN 'within' ELSE 'above' END)
-    FROM outcome o WHERE o.workload = d.workload AND o.origin = d.origin AND cardinality(o.q) > 0;
+                             CASE WHEN o.actual <= (r ->> 'forecast')::float8 THEN 'within' ELSE 'above' END)
+    FROM outcome o WHERE o.workload = d.workload AND o.origin = d.origin AND r ->> 'forecast' IS NOT NULL;
 END
 $$;
 COMMENT ON FUNCTION explain(bigint) IS 'Why a decision was made, in words and numbers, and what came of it';
@@ -1851,9 +1895,30 @@ COMMENT ON FUNCTION explain(text) IS 'Why the newest decision about a workload w
 -- A workload's fits fall on its own minute of the day, so that ten thousand workloads do not fit at once.
 -- 7919 is a prime that spreads neighbouring numbers over the day.
 CREATE FUNCTION fit_boundary(workload int, ts timestamptz) RETURNS timestamptz
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN date_bin('1 day', ts, timestamptz '2000-01-01 00:00:00+00' + (workload::bigint * 7919 % 1440) * interval '1 minute');
 COMMENT ON FUNCTION fit_boundary(int, timestamptz) IS 'The last boundary at or before ts at which models of a workload are fitted';
+
+CREATE FUNCTION window_start(ts timestamptz, step interval) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN date_bin(step, ts, timestamptz '1970-01-01 00:00:00+00');
+COMMENT ON FUNCTION window_start(timestamptz, interval) IS 'Start of the window that holds ts';
+
+-- Rounded up to a window: a stretch of windows ends there.
+CREATE FUNCTION fingerprint_boundary(workload int, ts timestamptz, step interval) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN window_start(fit_boundary(workload, ts) + step - interval '1 microsecond', step);
+COMMENT ON FUNCTION fingerprint_boundary(int, timestamptz, interval) IS 'The first window at or after the last fit boundary before ts';
+
+CREATE FUNCTION kept() RETURNS TABLE (relation name, ts_column name, keep interval)
+LANGUAGE sql STABLE SET search_path = pg_catalog, prescale, pg_temp AS $$
+    SELECT d.relation, d.ts_column, coalesce(r.keep, d.keep)
+    FROM (VALUES ('feature'::name, 'ts'::name, interval '100 days'), ('fingerprint', 'ts', '100 days'), ('history', 'chunk', '100 days'),
+                 ('model', 'boundary', '100 days'), ('forecast', 'origin', '30 days'), ('outcome', 'target', '100 days'),
+                 ('decision', 'decided_at', '400 days'), ('capacity', 'ts', '400 days')) d (relation, ts_column, keep)
+    LEFT JOIN retention r USING (relation)
+$$;
+COMMENT ON FUNCTION kept() IS 'How long each table keeps its rows: the default, or what retention says';
 
 CREATE FUNCTION demand_spec(workload int) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, prescale, pg_temp AS $$
@@ -1864,28 +1929,33 @@ $$;
 COMMENT ON FUNCTION demand_spec(int) IS 'What the demand model of a workload must be fitted for';
 
 -- The workloads of one source, step, agg and fill that nobody else is refreshing, locked until the transaction ends.
+-- Those in error, and those far behind, are read apart from the others, which need only a short stretch of the source.
 CREATE FUNCTION claim_workloads(workload text, done int[], max_workloads int) RETURNS int[]
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, prescale, pg_temp AS $$
     WITH head AS (
-        SELECT w.source, w.step, w.agg, w.fill FROM workload w JOIN progress g USING (workload)
+        SELECT w.source, w.step, w.agg, w.fill, g.status = 'error' AS failed, date_bin('1 hour', g.watermark, timestamptz '2000-01-01 00:00:00+00') AS hour
+        FROM workload w JOIN progress g USING (workload)
         WHERE w.enabled AND ($1 IS NULL OR w.name = $1) AND w.workload <> ALL ($2)
-        ORDER BY w.workload LIMIT 1 FOR UPDATE OF g SKIP LOCKED
+        ORDER BY g.status = 'error', w.workload LIMIT 1 FOR UPDATE OF g SKIP LOCKED
     ), claimed AS (
         SELECT w.workload FROM workload w JOIN progress g USING (workload)
-        JOIN head h ON (w.source, w.step, w.agg, w.fill) = (h.source, h.step, h.agg, h.fill)
+        JOIN head h ON (w.source, w.step, w.agg, w.fill, g.status = 'error') = (h.source, h.step, h.agg, h.fill, h.failed)
+            AND date_bin('1 hour', g.watermark, timestamptz '2000-01-01 00:00:00+00') IS NOT DISTINCT FROM h.hour
         WHERE w.enabled AND ($1 IS NULL OR w.name = $1) AND w.workload <> ALL ($2)
         ORDER BY w.workload LIMIT $3 FOR UPDATE OF g SKIP LOCKED
     ) SELECT array_agg(c.workload ORDER BY c.workload) FROM claimed c
 $$;
 COMMENT ON FUNCTION claim_workloads(text, int[], int) IS 'Locks a batch of workloads that can be read in one scan';
 
-CREATE FUNCTION open_workloads(ids int[], oldest timestamptz) RETURNS void
+-- What retention would delete at once is not read.
+CREATE FUNCTION open_workloads(ids int[], oldest timestamptz, newest timestamptz) RETURNS void
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, prescale, pg_temp AS $$
-    UPDATE progress g SET first_window = f.ts, watermark = f.ts, fingerprint_due = fit_boundary(g.workload, f.ts) + interval '2 days'
-    FROM workload w CROSS JOIN LATERAL date_bin(w.step, $2, timestamptz '1970-01-01 00:00:00+00') f (ts)
+    UPDATE progress g SET first_window = f.ts, watermark = f.ts, fingerprint_due = fingerprint_boundary(g.workload, f.ts + interval '2 days', w.step)
+    FROM workload w
+    CROSS JOIN LATERAL window_start(greatest($2, $3 - (SELECT k.keep FROM kept() k WHERE k.relation = 'feature')), w.step) f (ts)
     WHERE g.workload = ANY ($1) AND g.watermark IS NULL AND w.workload = g.workload
 $$;
-COMMENT ON FUNCTION open_workloads(int[], timestamptz) IS 'Gives new workloads their first window';
+COMMENT ON FUNCTION open_workloads(int[], timestamptz, timestamptz) IS 'Gives new workloads their first window';
 
 -- First when one to two days have been seen, then once a week, on four weeks.
 CREATE FUNCTION fit_fingerprint(ids int[]) RETURNS void
@@ -1896,11 +1966,12 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, prescale, pg_temp SET jit = 
     FROM progress g JOIN workload w USING (workload)
     CROSS JOIN LATERAL (
         SELECT pca_agg(f.value) AS state FROM feature f
-        WHERE f.workload = g.workload AND f.ts >= g.fingerprint_due - interval '28 days' AND f.ts < g.fingerprint_due - w.lateness AND f.n_row > 0
+        WHERE f.workload = g.workload AND f.ts >= g.fingerprint_due - interval '28 days' AND f.ts < window_start(g.fingerprint_due - w.lateness, w.step) AND f.n_row > 0
     ) s
     WHERE g.workload = ANY ($1) AND g.watermark >= g.fingerprint_due
     ON CONFLICT DO NOTHING;
-    UPDATE progress g SET fingerprint_due = g.fingerprint_due + interval '7 days' WHERE g.workload = ANY ($1) AND g.watermark >= g.fingerprint_due
+    UPDATE progress g SET fingerprint_due = fingerprint_boundary(g.workload, g.fingerprint_due + interval '7 days', w.step)
+    FROM workload w WHERE g.workload = ANY ($1) AND g.watermark >= g.fingerprint_due AND w.workload = g.workload
 $$;
 COMMENT ON FUNCTION fit_fingerprint(int[]) IS 'Fits the PCA of workloads whose boundary has come';
 
@@ -1916,8 +1987,8 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, prescale, pg_temp SET jit = 
         WHERE s.ts < s.keep_from AND s.n_row <> f.n_row + f.n_late AND s.n_row >= f.n_row AND f.workload = s.workload AND f.ts = s.ts
     ), opened AS (
         -- windows before a workload's first sample are not gaps
-        SELECT s.workload, min(s.ts) FILTER (WHERE s.n_row > 0) AS ts FROM seen s
-        WHERE NOT EXISTS (SELECT FROM feature f WHERE f.workload = s.workload) GROUP BY s.workload
+        SELECT u.workload, min(s.ts) FILTER (WHERE s.n_row > 0) AS ts
+        FROM (SELECT p.workload FROM span p WHERE (SELECT f.ts FROM feature f WHERE f.workload = p.workload ORDER BY f.ts DESC LIMIT 1) IS NULL OFFSET 0) u JOIN seen s USING (workload) GROUP BY u.workload
     )
     INSERT INTO feature AS f (workload, ts, n_row, n_null, n_nonfinite, imputed, demand, value)
     SELECT s.workload, s.ts, s.n_row, s.n_null, s.n_nonfinite, s.imputed, s.demand, s.value
@@ -1936,10 +2007,10 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, prescale, pg_temp SET jit = 
     SELECT s.workload, c.chunk, c.demand
     FROM unnest($1, $2, $3) s (workload, since, until)
     CROSS JOIN LATERAL (
-        SELECT date_bin($4 * 60, f.ts, timestamptz '1970-01-01 00:00:00+00') AS chunk,
+        SELECT window_start(f.ts, $4 * 60) AS chunk,
                series_agg(f.ts, f.demand) FILTER (WHERE f.demand IS NOT NULL AND NOT f.imputed) AS demand
         FROM feature f
-        WHERE f.workload = s.workload AND f.ts >= date_bin($4 * 60, s.since, timestamptz '1970-01-01 00:00:00+00') AND f.ts < s.until
+        WHERE f.workload = s.workload AND f.ts >= window_start(s.since, $4 * 60) AND f.ts < s.until
         GROUP BY 1
     ) c
     ON CONFLICT (workload, chunk) DO UPDATE SET demand = EXCLUDED.demand
@@ -1984,7 +2055,7 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, prescale, pg_temp SET jit = 
         SELECT rollup(h.demand) AS demand FROM history h
         WHERE h.workload = d.workload AND h.chunk >= d.boundary - interval '90 days' AND h.chunk < d.boundary
     ) h
-    CROSS JOIN LATERAL demand_fit(h.demand, d.step, d.lead_time, d.unit_capacity, d.min_units, ARRAY[0.5, d.quantile], d.boundary - d.lateness) f
+    CROSS JOIN LATERAL demand_fit(h.demand, d.step, d.lead_time, d.unit_capacity, d.min_units, ARRAY[0.5, d.quantile], window_start(d.boundary - d.lateness, d.step)) f
     ON CONFLICT DO NOTHING
 $$;
 COMMENT ON FUNCTION fit_demand(int[]) IS 'Fits the demand models that are due: daily, and when the policy asks for another one';
@@ -2053,13 +2124,9 @@ LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, prescale, pg_temp SET ji
 DECLARE
     rule record;
 BEGIN
-    FOR rule IN SELECT d.relation, d.at, coalesce(r.keep, d.keep) AS keep
-                FROM (VALUES ('feature', 'ts', interval '100 days'), ('fingerprint', 'ts', '100 days'), ('history', 'chunk', '100 days'),
-                             ('model', 'boundary', '100 days'), ('forecast', 'origin', '30 days'), ('outcome', 'target', '100 days'),
-                             ('decision', 'decided_at', '400 days'), ('capacity', 'ts', '400 days')) d (relation, at, keep)
-                LEFT JOIN retention r USING (relation) LOOP
+    FOR rule IN SELECT k.* FROM kept() k LOOP
         EXECUTE format('DELETE FROM prescale.%I t USING prescale.progress g WHERE g.workload = ANY ($1) AND t.workload = g.workload AND t.%I < g.watermark - $2',
-                       rule.relation, rule.at)
+                       rule.relation, rule.ts_column)
             || CASE rule.relation WHEN 'model' THEN
                 ' AND EXISTS (SELECT FROM prescale.model n WHERE n.workload = t.workload AND n.kind = t.kind AND n.status <> ''short'' AND n.boundary > t.boundary)'
                ELSE '' END
@@ -2081,18 +2148,20 @@ DECLARE
     ready int[];
     caught_up int[];
 BEGIN
-    SELECT w.source, w.step INTO batch FROM workload w WHERE w.workload = ids[1];
+    SELECT w.source, w.step, s.added_by, s.relation_schema, s.relation_name INTO batch
+    FROM workload w JOIN source s USING (source) WHERE w.workload = ids[1];
+    PERFORM check_select(batch.added_by, batch.relation_schema, batch.relation_name);
     SELECT b.* INTO bounds FROM source_bounds(batch.source,
         (SELECT CASE WHEN bool_and(g.watermark IS NOT NULL) THEN min(g.watermark - w.lateness) END
          FROM progress g JOIN workload w USING (workload) WHERE g.workload = ANY (ids)), as_of) b;
     IF bounds.oldest IS NOT NULL THEN
-        PERFORM open_workloads(ids, bounds.oldest);
+        PERFORM open_workloads(ids, bounds.oldest, least(bounds.newest, as_of));
     END IF;
-    closing := date_bin(batch.step, least(bounds.newest, as_of), timestamptz '1970-01-01 00:00:00+00');
+    closing := window_start(least(bounds.newest, as_of), batch.step);
     PERFORM fit_fingerprint(ids);
 
-    SELECT array_agg(g.workload) AS ids, array_agg(greatest(g.first_window, g.watermark - 10 * w.lateness)) AS check_from,
-           array_agg(greatest(g.first_window, date_bin(w.step, g.watermark - w.lateness, timestamptz '1970-01-01 00:00:00+00'))) AS keep_from,
+    SELECT array_agg(g.workload) AS ids, array_agg(greatest(g.first_window, window_start(g.watermark - 10 * w.lateness, w.step))) AS check_from,
+           array_agg(greatest(g.first_window, window_start(g.watermark - w.lateness, w.step))) AS keep_from,
            array_agg(u.until) AS until,
            array_agg(g.workload) FILTER (WHERE fit_boundary(g.workload, g.watermark) < fit_boundary(g.workload, u.until)) AS new_day, coalesce(array_agg(g.workload) FILTER (WHERE u.until >= coalesce(closing, u.until)), '{}') AS last_stretch
     INTO spans
@@ -2113,8 +2182,9 @@ BEGIN
         PERFORM delete_expired(spans.new_day);
     END IF;
     UPDATE progress g SET refreshed_at = as_of, n_future = bounds.n_future WHERE g.workload = ANY (ids);
-    UPDATE progress g SET status = 'no_samples', message = 'the source has no row for this workload yet', hint = 'Look whether source_key and demand name what is in the source.', code = NULL
-    WHERE g.workload = ANY (ids) AND NOT EXISTS (SELECT FROM feature f WHERE f.workload = g.workload);
+    UPDATE progress g SET status = 'no_samples', message = 'the source has no row for this workload yet', code = NULL,
+        hint = 'Look whether source_key and demand name what is in the source.'
+    WHERE g.workload = ANY (ids) AND (SELECT f.ts FROM feature f WHERE f.workload = g.workload ORDER BY f.ts DESC LIMIT 1) IS NULL;
     RETURN coalesce(caught_up, '{}') || ARRAY(SELECT g.workload FROM progress g WHERE g.workload = ANY (ids) AND g.watermark IS NULL);
 END
 $$;
@@ -2164,19 +2234,32 @@ $$;
 COMMENT ON FUNCTION check_refresh(text, timestamptz) IS 'Checks the arguments of refresh';
 
 -- No SET clause is possible in a procedure that commits: hence the first statement of every transaction, and qualified names.
+-- Every round gives each workload one stretch, so that a long backlog keeps nobody waiting.
 CREATE PROCEDURE refresh(workload text DEFAULT NULL, as_of timestamptz DEFAULT NULL)
 LANGUAGE plpgsql AS $$
 DECLARE
     done int[] := '{}';
+    behind bool := true;
+    seen int[];
     ids int[];
+    caught_up int[];
 BEGIN
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
     PERFORM prescale.check_refresh(workload, as_of);
-    LOOP
-        PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
-        ids := prescale.claim_workloads(workload, done, 250);
-        EXIT WHEN ids IS NULL;
-        done := done || prescale.refresh_batch(ids, coalesce(as_of, clock_timestamp()));
+    COMMIT;
+    WHILE behind LOOP
+        behind := false;
+        seen := done;
+        LOOP
+            PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+            ids := prescale.claim_workloads(workload, seen, 250);
+            EXIT WHEN ids IS NULL;
+            caught_up := prescale.refresh_batch(ids, coalesce(as_of, clock_timestamp()));
+            COMMIT;
+            seen := seen || ids;
+            done := done || caught_up;
+            behind := behind OR NOT ids <@ caught_up;
+        END LOOP;
         COMMIT;
     END LOOP;
 END
@@ -2247,7 +2330,7 @@ BEGIN
     EXECUTE format('GRANT INSERT, DELETE ON prescale.progress TO %s', role);
     EXECUTE format('GRANT DELETE ON prescale.feature, prescale.fingerprint, prescale.history, prescale.model, prescale.forecast, prescale.outcome, prescale.decision, prescale.capacity TO %s', role);
     EXECUTE format('GRANT USAGE ON SEQUENCE prescale.source_id, prescale.workload_id TO %s', role);
-    EXECUTE format('GRANT EXECUTE ON FUNCTION prescale.check_column(regclass, name), prescale.source_preview(regclass, text, name, name, name, name, int), '
+    EXECUTE format('GRANT EXECUTE ON FUNCTION prescale.check_column(regclass, name), prescale.check_select(name, name, name), prescale.check_source_right(), prescale.source_preview(regclass, text, name, name, name, name, int), '
         'prescale.add_source(text, regclass, text, name, name, name, name, text[], name, name, name, name, interval, bool), prescale.drop_source(text), '
         'prescale.add_workload(text, text, text, text, text, interval, text, interval, jsonb, int), prescale.drop_workload(text), '
         'prescale.set_policy(text, text, float8, float8, float8, int, int, interval, float8, int, float8, float8, float8, float8, interval, int, int, interval, numeric), '
@@ -2264,8 +2347,8 @@ BEGIN
         'prescale.outcome, prescale.decision, prescale.capacity, prescale.lease TO %s', role);
     EXECUTE format('GRANT USAGE ON SEQUENCE prescale.model_id, prescale.decision_id TO %s', role);
     EXECUTE format('GRANT EXECUTE ON FUNCTION prescale.source_bounds(int, timestamptz, timestamptz), prescale.read_windows(int, int[], timestamptz[], timestamptz[]), '
-        'prescale.demand_spec(int), prescale.claim_workloads(text, int[], int), prescale.open_workloads(int[], timestamptz), prescale.fit_fingerprint(int[]), '
-        'prescale.store_features(int, int[], timestamptz[], timestamptz[], timestamptz[]), prescale.store_history(int[], timestamptz[], timestamptz[], interval), '
+        'prescale.demand_spec(int), prescale.claim_workloads(text, int[], int), prescale.kept(), prescale.open_workloads(int[], timestamptz, timestamptz), prescale.fit_fingerprint(int[]), '
+        'prescale.check_select(name, name, name), prescale.store_features(int, int[], timestamptz[], timestamptz[], timestamptz[]), prescale.store_history(int[], timestamptz[], timestamptz[], interval), '
         'prescale.store_fingerprints(int[], timestamptz[], timestamptz[]), prescale.fit_demand(int[]), prescale.store_forecasts(int[]), '
         'prescale.store_outcomes(int[], timestamptz[], timestamptz[]), prescale.delete_expired(int[]), prescale.advance_workloads(int[], timestamptz), '
         'prescale.refresh_batch(int[], timestamptz), prescale.check_refresh(text, timestamptz), prescale.refresh_workload(text, timestamptz), '

@@ -24,9 +24,9 @@ SELECT * FROM explain(-1);
 \echo :SQLSTATE
 -- a decision, and what came of it
 SELECT acquire_lease(0, 'w', '1 hour') AS generation;
-SELECT count(*) FROM record_decision(0, 1, 'w', (SELECT jsonb_build_array(jsonb_build_object('workload_id', workload_id, 'origin', '2024-05-08 03:00+00', 'revision', 0, 'recommendation', to_jsonb(r),
-    'observation', '{"state": "seen", "units_total": 20}'::jsonb,
-    'decision', '{"action": "scale_out", "units_before": 20, "units_desired": 22, "units_predicted": 22, "units_reactive": 21, "act": true, "reasons": [{"code": "predicted_peak", "text": "the forecast needs 22 units"}]}'::jsonb))
-    FROM recommendation r WHERE workload = 'wave'), '2024-05-08 03:00:10');
+SELECT count(*) FROM record_decision(0, 1, 'w', (SELECT jsonb_build_array(jsonb_build_object('workload_id', f.workload, 'origin', f.origin, 'revision', f.revision,
+    'recommendation', jsonb_build_object('mode', 'full', 'demand', f.demand, 'forecast', f.q[2], 'unit_capacity', 20), 'observation', '{"state": "seen", "units_total": 20}'::jsonb,
+    'decision', '{"action": "scale_out", "units_before": 20, "units_desired": 22, "units_predicted": 22, "units_reactive": 21, "act": true, "reasons": [{"code": "predicted_out", "text": "the forecast needs 22 units"}]}'::jsonb))
+    FROM forecast f JOIN workload w USING (workload) WHERE w.name = 'wave' AND f.origin = '2024-05-08 03:00'), '2024-05-08 03:00:10');
 SELECT topic, regexp_replace(detail, 'model \d+', 'model N') AS detail FROM explain('wave');
 SELECT workload, action, units_before, units_desired, act_status, target, round(predicted) >= round(actual) AS covered, round(units_needed::numeric) AS units_needed, units_ready FROM decision_outcome;
