@@ -5,13 +5,14 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use prescale_core::recommend::{self, DemandModel, DemandQuery, DemandSpec};
 use prescale_core::sample::SeriesBuilder;
+use rust_decimal::Decimal;
 
 use crate::convert::varlena::SeriesValue;
 use crate::convert::{
     count, from_json, int, micros, numbers, required, should_stop, span, step as to_step,
     timestamp, to_json,
 };
-use crate::error::{Answer, report};
+use crate::error::{Answer, invalid, report};
 
 /// Units that carry a demand.
 #[pg_extern(immutable, strict, parallel_safe)]
@@ -27,6 +28,27 @@ fn required_capacity(
         recommend::required_capacity(demand, per_unit, target_utilization, min, max)
             .map_err(report)?,
     )
+}
+
+/// What units cost: money is numeric on both sides, never a float.
+#[pg_extern(immutable, strict, parallel_safe)]
+fn unit_cost(unit_seconds: i64, price_per_hour: AnyNumeric) -> Answer<AnyNumeric> {
+    let Ok(seconds) = u64::try_from(unit_seconds) else {
+        return Err(invalid(
+            format!("unit_seconds must not be negative, not {unit_seconds}"),
+            "Sum units times the seconds that they were there.",
+        ));
+    };
+    let price = price_per_hour.to_string();
+    let Ok(decimal) = price.parse::<Decimal>() else {
+        return Err(invalid(
+            format!("price_per_hour {price} is not a price"),
+            "Give a finite number of at most 28 digits.",
+        ));
+    };
+    let cost = recommend::cost::unit_cost(seconds, decimal).map_err(report)?;
+    AnyNumeric::try_from(cost.to_string().as_str())
+        .map_err(|error| invalid(error.to_string(), "Give a finite price."))
 }
 
 /// Fits the quantiles of demand at the lead time.
@@ -121,11 +143,18 @@ ALTER FUNCTION demand_fit(series, interval, interval, float8, int, float8[], tim
 ALTER FUNCTION demand_predict(jsonb, series, interval, timestamptz, int, interval) ROWS 1;
 COMMENT ON FUNCTION required_capacity(float8, float8, float8, int, int) IS
     'Units that carry a demand when each is used up to target_utilization of per_unit, between min and max';
+COMMENT ON FUNCTION unit_cost(bigint, numeric) IS 'What unit_seconds (units times seconds) cost at price_per_hour a unit, exact, rounded half to even to four places';
 COMMENT ON FUNCTION demand_fit(series, interval, interval, float8, int, float8[], timestamptz) IS
     'Fits quantiles of demand at the lead time on windows before until';
 COMMENT ON FUNCTION demand_predict(jsonb, series, interval, timestamptz, int, interval) IS
     'Demand before origin, its quantiles at the lead time by a model of demand_fit, and the peak of both';
 "#,
     name = "recommend_sql",
-    requires = ["series_type", required_capacity, demand_fit, demand_predict]
+    requires = [
+        "series_type",
+        required_capacity,
+        unit_cost,
+        demand_fit,
+        demand_predict
+    ]
 );

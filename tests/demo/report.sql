@@ -30,7 +30,7 @@ CREATE TEMP TABLE compared AS
 \echo 'How supply met demand, minute by minute (dropped: load above the ready units; cost: capacity paid for over load served):'
 SELECT rule, round(100 * target::numeric) AS "target %", round(100 * drop_ratio::numeric, 3) AS "dropped %", round(100 * tau_under::numeric, 2) AS "time under %",
        round(100 * theta_over::numeric, 1) AS "mean surplus %", round(cost_ratio::numeric, 3) AS cost, actions,
-       '$' || round((cost_ratio * d.load / 10 / 60 * p.price_per_unit_hour::float8)::numeric, 2) AS paid
+       '$' || round(unit_cost((cost_ratio * d.load / 10 * 60)::bigint, p.price_per_unit_hour), 2) AS paid
 FROM compared, (SELECT sum(u.value) AS load FROM demand_of, unnest(s) u WHERE span = 'replay') d, policy p ORDER BY place;
 \echo 'What was predicted, and what came (replayed days):'
 SELECT l.level, count(*) AS forecasts, round(avg(o.q[l.i])::numeric, 1) AS "mean forecast", round(avg(o.actual)::numeric, 1) AS "mean demand",

@@ -38,6 +38,45 @@ COMMENT ON SCHEMA prescale IS 'prescale: features, forecasts, capacity and decis
 /* </end connected objects> */
 
 /* <begin connected objects> */
+-- pg_extension/src/fingerprint.rs:148
+-- creates:
+--   Type(prescale::fingerprint::PcaModelValue)
+
+
+CREATE TYPE pca_model;
+CREATE FUNCTION pca_model_in(cstring) RETURNS pca_model IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pca_model_in';
+CREATE FUNCTION pca_model_out(pca_model) RETURNS cstring IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pca_model_out';
+CREATE FUNCTION pca_model_recv(internal) RETURNS pca_model IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pca_model_recv';
+CREATE FUNCTION pca_model_send(pca_model) RETURNS bytea IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pca_model_send';
+CREATE TYPE pca_model (INPUT = pca_model_in, OUTPUT = pca_model_out, RECEIVE = pca_model_recv, SEND = pca_model_send, STORAGE = extended);
+COMMENT ON TYPE pca_model IS 'A fitted PCA';
+COMMENT ON FUNCTION pca_model_in(cstring) IS 'Reads the text form of a pca_model';
+COMMENT ON FUNCTION pca_model_out(pca_model) IS 'Text form of a pca_model: JSON';
+COMMENT ON FUNCTION pca_model_recv(internal) IS 'Reads the binary form of a pca_model';
+COMMENT ON FUNCTION pca_model_send(pca_model) IS 'Binary form of a pca_model';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_extension/src/feature.rs:108
+-- creates:
+--   Type(prescale::feature::RequestValue)
+
+
+CREATE TYPE request_state;
+CREATE FUNCTION request_state_in(cstring) RETURNS request_state IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'request_state_in';
+CREATE FUNCTION request_state_out(request_state) RETURNS cstring IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'request_state_out';
+CREATE FUNCTION request_state_recv(internal) RETURNS request_state IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'request_state_recv';
+CREATE FUNCTION request_state_send(request_state) RETURNS bytea IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'request_state_send';
+CREATE TYPE request_state (INPUT = request_state_in, OUTPUT = request_state_out, RECEIVE = request_state_recv, SEND = request_state_send,
+    STORAGE = extended);
+COMMENT ON TYPE request_state IS 'What was seen of the requests of one window: counts, latency sketch, entropies, correlations';
+COMMENT ON FUNCTION request_state_in(cstring) IS 'Reads the text form of a request_state';
+COMMENT ON FUNCTION request_state_out(request_state) IS 'Text form of a request_state: JSON';
+COMMENT ON FUNCTION request_state_recv(internal) IS 'Reads the binary form of a request_state';
+COMMENT ON FUNCTION request_state_send(request_state) IS 'Binary form of a request_state';
+/* </end connected objects> */
+
+/* <begin connected objects> */
 -- pg_extension/src/fingerprint.rs:130
 -- creates:
 --   Type(prescale::fingerprint::PcaStateValue)
@@ -76,45 +115,6 @@ COMMENT ON FUNCTION series_send(series) IS 'Binary form of a series';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_extension/src/feature.rs:108
--- creates:
---   Type(prescale::feature::RequestValue)
-
-
-CREATE TYPE request_state;
-CREATE FUNCTION request_state_in(cstring) RETURNS request_state IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'request_state_in';
-CREATE FUNCTION request_state_out(request_state) RETURNS cstring IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'request_state_out';
-CREATE FUNCTION request_state_recv(internal) RETURNS request_state IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'request_state_recv';
-CREATE FUNCTION request_state_send(request_state) RETURNS bytea IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'request_state_send';
-CREATE TYPE request_state (INPUT = request_state_in, OUTPUT = request_state_out, RECEIVE = request_state_recv, SEND = request_state_send,
-    STORAGE = extended);
-COMMENT ON TYPE request_state IS 'What was seen of the requests of one window: counts, latency sketch, entropies, correlations';
-COMMENT ON FUNCTION request_state_in(cstring) IS 'Reads the text form of a request_state';
-COMMENT ON FUNCTION request_state_out(request_state) IS 'Text form of a request_state: JSON';
-COMMENT ON FUNCTION request_state_recv(internal) IS 'Reads the binary form of a request_state';
-COMMENT ON FUNCTION request_state_send(request_state) IS 'Binary form of a request_state';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_extension/src/fingerprint.rs:148
--- creates:
---   Type(prescale::fingerprint::PcaModelValue)
-
-
-CREATE TYPE pca_model;
-CREATE FUNCTION pca_model_in(cstring) RETURNS pca_model IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pca_model_in';
-CREATE FUNCTION pca_model_out(pca_model) RETURNS cstring IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pca_model_out';
-CREATE FUNCTION pca_model_recv(internal) RETURNS pca_model IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pca_model_recv';
-CREATE FUNCTION pca_model_send(pca_model) RETURNS bytea IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pca_model_send';
-CREATE TYPE pca_model (INPUT = pca_model_in, OUTPUT = pca_model_out, RECEIVE = pca_model_recv, SEND = pca_model_send, STORAGE = extended);
-COMMENT ON TYPE pca_model IS 'A fitted PCA';
-COMMENT ON FUNCTION pca_model_in(cstring) IS 'Reads the text form of a pca_model';
-COMMENT ON FUNCTION pca_model_out(pca_model) IS 'Text form of a pca_model: JSON';
-COMMENT ON FUNCTION pca_model_recv(internal) IS 'Reads the binary form of a pca_model';
-COMMENT ON FUNCTION pca_model_send(pca_model) IS 'Binary form of a pca_model';
-/* </end connected objects> */
-
-/* <begin connected objects> */
 -- pg_extension/src/sample.rs:57
 -- prescale::sample::counts
 CREATE  FUNCTION "counts"(
@@ -147,7 +147,7 @@ AS 'MODULE_PATHNAME', 'decide_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_extension/src/recommend.rs:33
+-- pg_extension/src/recommend.rs:55
 -- prescale::recommend::demand_fit
 CREATE  FUNCTION "demand_fit"(
 	"history" series, /* SeriesValue */
@@ -169,7 +169,7 @@ AS 'MODULE_PATHNAME', 'demand_fit_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_extension/src/recommend.rs:74
+-- pg_extension/src/recommend.rs:96
 -- prescale::recommend::demand_predict
 CREATE  FUNCTION "demand_predict"(
 	"model" jsonb, /* Option < JsonB > */
@@ -518,7 +518,7 @@ COMMENT ON FUNCTION request_feature_names(text[]) IS 'Names of the metrics that 
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_extension/src/recommend.rs:17
+-- pg_extension/src/recommend.rs:18
 -- prescale::recommend::required_capacity
 CREATE  FUNCTION "required_capacity"(
 	"demand" double precision, /* f64 */
@@ -530,25 +530,6 @@ CREATE  FUNCTION "required_capacity"(
 IMMUTABLE STRICT PARALLEL SAFE
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'required_capacity_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_extension/src/recommend.rs:118
--- requires:
---   series_type
---   required_capacity
---   demand_fit
---   demand_predict
-
-
-ALTER FUNCTION demand_fit(series, interval, interval, float8, int, float8[], timestamptz) ROWS 1;
-ALTER FUNCTION demand_predict(jsonb, series, interval, timestamptz, int, interval) ROWS 1;
-COMMENT ON FUNCTION required_capacity(float8, float8, float8, int, int) IS
-    'Units that carry a demand when each is used up to target_utilization of per_unit, between min and max';
-COMMENT ON FUNCTION demand_fit(series, interval, interval, float8, int, float8[], timestamptz) IS
-    'Fits quantiles of demand at the lead time on windows before until';
-COMMENT ON FUNCTION demand_predict(jsonb, series, interval, timestamptz, int, interval) IS
-    'Demand before origin, its quantiles at the lead time by a model of demand_fit, and the peak of both';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -711,6 +692,39 @@ COMMENT ON FUNCTION read_windows(int, int[], timestamptz[], timestamptz[]) IS
     'Windows with features of workloads that share a source, step, agg and fill, read in one scan as the owner of the relation';
 COMMENT ON FUNCTION source_preview(regclass, text, name, name, name, name, int) IS
     'What the newest rows of a table or view hold, by workload and metric; n_row counts rows with a time, n_null_ts those without';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_extension/src/recommend.rs:34
+-- prescale::recommend::unit_cost
+CREATE  FUNCTION "unit_cost"(
+	"unit_seconds" bigint, /* i64 */
+	"price_per_hour" NUMERIC /* AnyNumeric */
+) RETURNS NUMERIC /* Answer < AnyNumeric > */
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'unit_cost_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_extension/src/recommend.rs:140
+-- requires:
+--   series_type
+--   required_capacity
+--   unit_cost
+--   demand_fit
+--   demand_predict
+
+
+ALTER FUNCTION demand_fit(series, interval, interval, float8, int, float8[], timestamptz) ROWS 1;
+ALTER FUNCTION demand_predict(jsonb, series, interval, timestamptz, int, interval) ROWS 1;
+COMMENT ON FUNCTION required_capacity(float8, float8, float8, int, int) IS
+    'Units that carry a demand when each is used up to target_utilization of per_unit, between min and max';
+COMMENT ON FUNCTION unit_cost(bigint, numeric) IS 'What unit_seconds (units times seconds) cost at price_per_hour a unit, exact, rounded half to even to four places';
+COMMENT ON FUNCTION demand_fit(series, interval, interval, float8, int, float8[], timestamptz) IS
+    'Fits quantiles of demand at the lead time on windows before until';
+COMMENT ON FUNCTION demand_predict(jsonb, series, interval, timestamptz, int, interval) IS
+    'Demand before origin, its quantiles at the lead time by a model of demand_fit, and the peak of both';
 /* </end connected objects> */
 
 /* <begin connected objects> */

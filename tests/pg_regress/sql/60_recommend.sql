@@ -13,6 +13,11 @@ SELECT required_capacity(10, 10, 1.5);
 \echo :SQLSTATE
 SELECT required_capacity(10, 10, 0.7, 5, 2);
 \echo :SQLSTATE
+SELECT unit_cost(36000, 0.0416), unit_cost(1, 0.05), unit_cost(0, 1);
+SELECT unit_cost(-1, 1);
+\echo :SQLSTATE
+SELECT unit_cost(1, 'NaN');
+\echo :SQLSTATE
 CREATE TABLE wave AS SELECT t AS ts, 200 + 150 * sin(2 * pi() * extract(epoch FROM t) / 86400) + (extract(epoch FROM t)::bigint / 60 * 31 % 17) AS value
 FROM generate_series(timestamptz '2024-05-01', '2024-05-09', '1 minute') t;
 SELECT count(*) FROM add_source('wave', 'wave', period => '1 minute');
