@@ -4,6 +4,7 @@
 -- * a window closes at the earlier of the newest row of its source and as_of;
 -- * windows within the lateness bound of the watermark are read again, earlier ones never change, later rows are counted;
 -- * models are fitted at boundaries of data time, on windows that cannot change any more.
+-- OFFSET 0 keeps the planner from turning a look-up by index into a join that reads a whole table.
 
 -- A workload's fits fall on its own minute of the day, so that ten thousand workloads do not fit at once.
 -- 7919 is a prime that spreads neighbouring numbers over the day.
@@ -96,8 +97,10 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, prescale, pg_temp SET jit = 
     ), seen AS MATERIALIZED (
         SELECT r.*, s.keep_from FROM read_windows($1, $2, $3, $5) r JOIN span s USING (workload)
     ), late AS (
-        UPDATE feature f SET n_late = s.n_row - f.n_row FROM seen s
-        WHERE s.ts < s.keep_from AND s.n_row <> f.n_row + f.n_late AND s.n_row >= f.n_row AND f.workload = s.workload AND f.ts = s.ts
+        UPDATE feature f SET n_late = s.n_row - x.n_row
+        FROM seen s
+        CROSS JOIN LATERAL (SELECT x.ctid AS row_id, x.n_row, x.n_late FROM feature x WHERE x.workload = s.workload AND x.ts = s.ts OFFSET 0) x
+        WHERE s.ts < s.keep_from AND s.n_row > x.n_row + x.n_late AND f.ctid = x.row_id
     ), opened AS (
         -- windows before a workload's first sample are not gaps
         SELECT u.workload, min(s.ts) FILTER (WHERE s.n_row > 0) AS ts
@@ -143,6 +146,7 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, prescale, pg_temp SET jit = 
     CROSS JOIN LATERAL (
         SELECT f.ts, f.demand, f.value FROM feature f
         WHERE f.workload = s.workload AND f.ts >= greatest(s.since, m.boundary) AND f.ts < least(s.until, m.until) AND f.n_row > 0
+        OFFSET 0
     ) f
     LEFT JOIN LATERAL (SELECT c.units_ready FROM capacity c WHERE c.workload = s.workload AND c.ts <= f.ts ORDER BY c.ts DESC LIMIT 1) c ON true
     WHERE m.pca IS NOT NULL AND m.until > s.since
@@ -225,7 +229,7 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, prescale, pg_temp SET jit = 
         SELECT DISTINCT ON (t.origin) t.* FROM forecast t
         WHERE t.workload = s.workload AND t.target >= s.since AND t.target < s.until ORDER BY t.origin, t.revision DESC
     ) f
-    JOIN LATERAL (SELECT d.demand FROM feature d WHERE d.workload = s.workload AND d.ts = f.target AND d.demand IS NOT NULL AND NOT d.imputed) d ON true
+    JOIN LATERAL (SELECT d.demand FROM feature d WHERE d.workload = s.workload AND d.ts = f.target AND d.demand IS NOT NULL AND NOT d.imputed OFFSET 0) d ON true
     ON CONFLICT (workload, origin) DO UPDATE SET revision = EXCLUDED.revision, q = EXCLUDED.q, actual = EXCLUDED.actual, pinball = EXCLUDED.pinball
     WHERE (o.revision, o.actual) IS DISTINCT FROM (EXCLUDED.revision, EXCLUDED.actual)
 $$;
@@ -365,7 +369,7 @@ BEGIN
         seen := done;
         LOOP
             PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
-            ids := prescale.claim_workloads(workload, seen, 250);
+            ids := prescale.claim_workloads(workload, seen, 500);
             EXIT WHEN ids IS NULL;
             caught_up := prescale.refresh_batch(ids, coalesce(as_of, clock_timestamp()));
             COMMIT;
