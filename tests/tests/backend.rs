@@ -75,7 +75,7 @@ fn a_timeout_stops_a_forecast_and_a_refresh_in_the_middle() -> Result<()> {
             &format!("SET statement_timeout = 100; {work}"),
         );
         let took = began.elapsed();
-        let text = error.map_or_else(|error| error.to_string(), |output| output);
+        let text = error.unwrap_or_else(|error| error.to_string());
         ensure!(text.contains("statement timeout"), "{work}: {text}");
         // 100 ms until the timeout, 200 ms to notice; the rest is for a busy machine and for starting psql.
         ensure!(took < Duration::from_secs(2), "{work}: {took:?}");

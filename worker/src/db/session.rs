@@ -102,7 +102,7 @@ impl Session {
         self.client.is_closed()
     }
 
-    /// What stops the statement that this session executes.
+    /// What stops the statement that is being executed.
     pub(crate) fn cancel(&self) -> Cancel {
         Cancel(self.client.cancel_token(), self.connector.clone())
     }
