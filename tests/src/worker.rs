@@ -7,6 +7,17 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+/// The extension and a source `metric` with ten days until now: quiet, but for a peak that comes every day and today
+/// begins in five minutes.
+pub const PEAK_AHEAD: &str = "
+    CREATE EXTENSION prescale;
+    CREATE TABLE metric (ts timestamptz PRIMARY KEY, value float8);
+    INSERT INTO metric SELECT t, 20 + (extract(epoch FROM t)::bigint / 60 * 31 % 5)
+            + CASE WHEN extract(epoch FROM t - date_trunc('minute', now()) - interval '5 minutes' + interval '20 days')::bigint % 86400 < 7200 THEN 180 ELSE 0 END
+        FROM generate_series(date_trunc('minute', now()) - interval '10 days', date_trunc('minute', now()) - interval '1 minute', '1 minute') t;
+    SELECT count(*) FROM prescale.add_source('metric', 'metric', period => '1 minute');
+";
+
 /// A running worker; killed when dropped.
 #[derive(Debug)]
 pub struct Worker {

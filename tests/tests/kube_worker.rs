@@ -7,22 +7,15 @@ use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::{Api, PostParams};
 use prescale_tests::kube::{ControlPlane, Options, Progress, Unavailable, wait_until};
 use prescale_tests::postgres::Postgres;
-use prescale_tests::worker::Worker;
+use prescale_tests::worker::{PEAK_AHEAD, Worker};
 use serde_json::json;
 
 const LIMIT: Duration = Duration::from_secs(90);
 
-/// Quiet but for a peak that comes every day and today begins in five minutes; the lead time is ten.
-const PEAK_AHEAD: &str = "
-    CREATE EXTENSION prescale;
-    CREATE TABLE metric (ts timestamptz PRIMARY KEY, value float8);
-    INSERT INTO metric SELECT t, 20 + (extract(epoch FROM t)::bigint / 60 * 31 % 5) + CASE WHEN extract(epoch FROM t - date_trunc('minute', now()) - interval '5 minutes' + interval '20 days')::bigint % 86400 < 7200
-            AND t < now() THEN 180 ELSE 0 END
-        FROM generate_series(date_trunc('minute', now()) - interval '10 days', date_trunc('minute', now()) - interval '1 minute', '1 minute') t;
-    SELECT count(*) FROM prescale.add_source('metric', 'metric', period => '1 minute');
-    SELECT prescale.add_workload('web', 'metric', target => '{\"kind\": \"kubernetes\", \"api_version\": \"apps/v1\", \"resource\": \"deployments\", \"namespace\": \"default\", \"name\": \"web\"}');
-    SELECT prescale.add_workload('ghost', 'metric', target => '{\"kind\": \"kubernetes\", \"api_version\": \"apps/v1\", \"resource\": \"deployments\", \"namespace\": \"default\", \"name\": \"ghost\"}');
-    SELECT prescale.set_policy(w, mode => 'full', unit_capacity => 20, lead_time => '10 minutes', stale_after => '10 minutes') FROM unnest(ARRAY['web', 'ghost']) w;";
+/// Two workloads before their peak; the target of one does not exist.
+const WORKLOADS: &str = "
+    SELECT prescale.add_workload(w, 'metric', target => jsonb_build_object('kind', 'kubernetes', 'api_version', 'apps/v1', 'resource', 'deployments', 'namespace', 'default', 'name', w)) FROM unnest(ARRAY['web', 'ghost']) w;
+    SELECT prescale.set_policy(w, mode => 'full', unit_capacity => 20, lead_time => '10 minutes', stale_after => '10 minutes') FROM unnest(ARRAY['web', 'ghost']) w";
 
 #[tokio::test]
 async fn a_deployment_grows_before_the_peak_and_a_second_worker_takes_over() -> Result<()> {
@@ -83,6 +76,7 @@ async fn scales(plane: &mut ControlPlane) -> Result<()> {
 
     let server = Postgres::start()?;
     server.psql("postgres", "postgres", PEAK_AHEAD)?;
+    server.psql("postgres", "postgres", WORKLOADS)?;
     let dir = server.socket_dir().join("..");
     let config = |holder: &str| {
         format!(

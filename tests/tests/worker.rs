@@ -6,23 +6,24 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use prescale_tests::kube::{Progress, wait_until};
 use prescale_tests::postgres::{Options, Postgres};
-use prescale_tests::worker::{Worker, run_once};
+use prescale_tests::worker::{PEAK_AHEAD, Worker, run_once};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Rows until now, quiet, but for a peak that comes every day and today begins in a few minutes.
-const PEAK_AHEAD: &str = "
-    CREATE EXTENSION prescale;
-    CREATE ROLE worker LOGIN PASSWORD 'correct horse';
-    CREATE TABLE metric (ts timestamptz PRIMARY KEY, value float8);
-    GRANT SELECT ON metric TO worker;
-    SELECT prescale.grant_worker('worker');
-    INSERT INTO metric SELECT t, 20 + (extract(epoch FROM t)::bigint / 60 * 31 % 5) + CASE WHEN date_trunc('minute', now()) + interval '5 minutes' - interval '10 days' <= t
-            AND extract(epoch FROM t - date_trunc('minute', now()) - interval '5 minutes' + interval '20 days')::bigint % 86400 < 7200 THEN 180 ELSE 0 END
-        FROM generate_series(date_trunc('minute', now()) - interval '10 days', date_trunc('minute', now()) - interval '1 minute', '1 minute') t;
-    SELECT count(*) FROM prescale.add_source('metric', 'metric', period => '1 minute');
-    SELECT prescale.add_workload('front', 'metric', target => '{\"kind\": \"simulated\", \"ready_after\": \"2 seconds\", \"units\": 3}');
-    SELECT prescale.set_policy('front', mode => 'full', unit_capacity => 20, lead_time => '10 minutes', stale_after => '10 minutes');";
+/// A simulated workload before its peak, and the role that the worker has.
+fn peak_ahead(server: &Postgres) -> Result<()> {
+    server.psql("postgres", "postgres", PEAK_AHEAD)?;
+    server.psql(
+        "postgres",
+        "postgres",
+        "CREATE ROLE worker LOGIN PASSWORD 'correct horse';
+         GRANT SELECT ON metric TO worker;
+         SELECT prescale.grant_worker('worker');
+         SELECT prescale.add_workload('front', 'metric', target => '{\"kind\": \"simulated\", \"ready_after\": \"2 seconds\", \"units\": 3}');
+         SELECT prescale.set_policy('front', mode => 'full', unit_capacity => 20, lead_time => '10 minutes', stale_after => '10 minutes')",
+    )?;
+    Ok(())
+}
 
 fn config(server: &Postgres, more: &str) -> String {
     format!(
@@ -63,7 +64,7 @@ async fn until(server: &Postgres, what: &str, sql: &str) -> Result<String> {
 #[tokio::test]
 async fn it_scales_before_the_peak_and_the_ledger_says_why() -> Result<()> {
     let server = Postgres::start()?;
-    server.psql("postgres", "postgres", PEAK_AHEAD)?;
+    peak_ahead(&server)?;
     let mut worker = Worker::start(&dir(&server), "one", &config(&server, ""))?;
     let row = until(&server, "a scale-out is done", "
         SELECT d.units_before, d.units_desired >= 10, (d.recommendation ->> 'demand')::float8 < 30, d.reasons::text ~ 'predicted'
@@ -111,7 +112,7 @@ async fn it_scales_before_the_peak_and_the_ledger_says_why() -> Result<()> {
 #[tokio::test]
 async fn it_survives_a_restart_of_the_database() -> Result<()> {
     let server = Postgres::start()?;
-    server.psql("postgres", "postgres", PEAK_AHEAD)?;
+    peak_ahead(&server)?;
     let worker = Worker::start(&dir(&server), "one", &config(&server, ""))?;
     ready(&worker).await?;
     server.stop("immediate")?;
@@ -148,7 +149,7 @@ async fn it_survives_a_restart_of_the_database() -> Result<()> {
 #[tokio::test]
 async fn one_leads_and_another_takes_over_when_it_is_killed() -> Result<()> {
     let server = Postgres::start()?;
-    server.psql("postgres", "postgres", PEAK_AHEAD)?;
+    peak_ahead(&server)?;
     let more = |holder: &str| format!("[lease]\nttl = \"3s\"\nholder = \"{holder}\"\n");
     let mut first = Worker::start(&dir(&server), "first", &config(&server, &more("first")))?;
     until(
@@ -194,7 +195,7 @@ async fn one_leads_and_another_takes_over_when_it_is_killed() -> Result<()> {
 #[tokio::test]
 async fn observe_decides_and_never_acts() -> Result<()> {
     let server = Postgres::start()?;
-    server.psql("postgres", "postgres", PEAK_AHEAD)?;
+    peak_ahead(&server)?;
     server.psql(
         "postgres",
         "postgres",
@@ -234,7 +235,7 @@ async fn check_tells_what_is_wrong() -> Result<()> {
         tls: true,
         ..Options::default()
     })?;
-    server.psql("postgres", "postgres", PEAK_AHEAD)?;
+    peak_ahead(&server)?;
     let dir = dir(&server);
     let database = |password: &str, tls: &str, host: &str| {
         format!(

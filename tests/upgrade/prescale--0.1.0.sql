@@ -2163,7 +2163,6 @@ DECLARE
     bounds record;
     closing timestamptz;
     spans record;
-    ready int[];
     caught_up int[];
 BEGIN
     SELECT w.source, w.step, s.added_by, s.relation_schema, s.relation_name INTO batch
@@ -2181,7 +2180,8 @@ BEGIN
     SELECT array_agg(g.workload) AS ids, array_agg(greatest(g.first_window, window_start(g.watermark - 10 * w.lateness, w.step))) AS check_from,
            array_agg(greatest(g.first_window, window_start(g.watermark - w.lateness, w.step))) AS keep_from,
            array_agg(u.until) AS until,
-           array_agg(g.workload) FILTER (WHERE fit_boundary(g.workload, g.watermark) < fit_boundary(g.workload, u.until)) AS new_day, coalesce(array_agg(g.workload) FILTER (WHERE u.until >= coalesce(closing, u.until)), '{}') AS last_stretch
+           array_agg(g.workload) FILTER (WHERE fit_boundary(g.workload, g.watermark) < fit_boundary(g.workload, u.until)) AS new_day,
+           coalesce(array_agg(g.workload) FILTER (WHERE u.until >= coalesce(closing, u.until)), '{}') AS last_stretch
     INTO spans
     FROM progress g JOIN workload w USING (workload)
     CROSS JOIN LATERAL (SELECT greatest(g.watermark, least(closing, g.fingerprint_due,
@@ -2212,7 +2212,6 @@ COMMENT ON FUNCTION advance_workloads(int[], timestamptz) IS 'Moves a batch of w
 CREATE FUNCTION refresh_batch(ids int[], as_of timestamptz) RETURNS int[]
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, prescale, pg_temp AS $$
 DECLARE
-    failure record;
     half int := cardinality(ids) / 2;
     what text;
     advice text;
