@@ -35,8 +35,8 @@ check: setup ## Format, clippy, layer rules, licences
 check-core: ## The same for core alone (seconds)
 	@$(BIN)/check core
 
-bench: setup ## Measures refresh and the worker's cycle
-	@$(BIN)/bench
+bench: setup ## Measures speed, beside peers where there are any (PART="refresh …" for some parts)
+	@$(BIN)/bench $(PART)
 
 package: setup ## Builds the extension's files as they are installed under /
 	@$(BIN)/package

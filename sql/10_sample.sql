@@ -174,6 +174,48 @@ $$;
 COMMENT ON FUNCTION add_source(text, regclass, text, name, name, name, name, text[], name, name, name, name, interval, bool) IS
     'Registers a table or view to read measurements from and shows what its newest rows hold; with dry_run it only shows';
 
+-- Refresh brings stored features into the new order: see adopt_metrics.
+CREATE FUNCTION set_metrics(source text, metrics text[]) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, prescale, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    origin prescale.source;
+    relation regclass;
+    missing text;
+BEGIN
+    SELECT s.* INTO origin FROM prescale.source s WHERE s.name = source;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'source "%" does not exist', source USING ERRCODE = 'undefined_object',
+            HINT = 'SELECT name FROM prescale.source lists the sources.';
+    END IF;
+    IF origin.kind = 'narrow' AND origin.metric_column IS NULL THEN
+        RAISE EXCEPTION 'source "%" has one metric only', source USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Add the source anew with metric_column.';
+    END IF;
+    IF metrics IS NULL OR array_position(metrics, NULL) IS NOT NULL OR cardinality(metrics) > 64
+        OR (SELECT count(DISTINCT m) FROM unnest(metrics) m) < cardinality(metrics) THEN
+        RAISE EXCEPTION 'metrics % are not up to 64 different names', coalesce(metrics::text, 'NULL') USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Name each metric once: metrics => ARRAY[...].';
+    END IF;
+    IF origin.kind <> 'narrow' THEN
+        relation := to_regclass(format('%I.%I', origin.relation_schema, origin.relation_name));
+        IF relation IS NULL THEN
+            RAISE EXCEPTION 'relation "%.%" of source "%" does not exist', origin.relation_schema, origin.relation_name, source USING ERRCODE = 'undefined_table';
+        END IF;
+        PERFORM check_column(relation, m::name) FROM unnest(metrics) m;
+    END IF;
+    IF origin.kind = 'wide' THEN
+        SELECT w.demand INTO missing FROM prescale.workload w WHERE w.source = origin.source AND w.demand <> ALL (metrics) LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION 'metric "%" is the demand of a workload', missing USING ERRCODE = 'dependent_objects_still_exist',
+                HINT = 'Keep it among the metrics.';
+        END IF;
+    END IF;
+    UPDATE prescale.source s SET metrics = set_metrics.metrics WHERE s.source = origin.source;
+END
+$$;
+COMMENT ON FUNCTION set_metrics(text, text[]) IS 'Says which metrics of a source are read from now on; stored features keep what they have, and the next refresh fits fingerprints anew';
+
 CREATE FUNCTION drop_source(name text) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, prescale, pg_temp AS $$
 #variable_conflict use_variable

@@ -50,7 +50,9 @@ CREATE TABLE progress (
     message          text,
     hint             text,
     code             text,
-    refreshed_at     timestamptz
+    refreshed_at     timestamptz,
+    feature_names    text[],
+    newest           timestamptz
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE progress IS 'How far refresh has come with each workload, and what it saw last';
 COMMENT ON COLUMN progress.workload IS 'Workload';
@@ -70,6 +72,8 @@ COMMENT ON COLUMN progress.message IS 'What was wrong';
 COMMENT ON COLUMN progress.hint IS 'What to do about it';
 COMMENT ON COLUMN progress.code IS 'SQLSTATE of the error';
 COMMENT ON COLUMN progress.refreshed_at IS 'as_of of the last refresh';
+COMMENT ON COLUMN progress.feature_names IS 'What its stored feature vectors hold, in order';
+COMMENT ON COLUMN progress.newest IS 'End of the newest row of its source, when it was last looked for';
 
 CREATE TABLE history (
     workload int NOT NULL,

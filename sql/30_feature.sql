@@ -23,10 +23,15 @@ COMMENT ON COLUMN feature.imputed IS 'Whether demand was filled in';
 COMMENT ON COLUMN feature.demand IS 'Demand, in the unit of the workload';
 COMMENT ON COLUMN feature.value IS 'Feature vector, in the order of workload_feature_names(workload)';
 
+CREATE FUNCTION source_feature_names(kind text, metrics text[]) RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN kind = 'request' THEN feature_names(request_feature_names(metrics), false) ELSE feature_names(metrics, true) END;
+COMMENT ON FUNCTION source_feature_names(text, text[]) IS 'Names of the values of feature vectors from a source of this kind with these metrics';
+
 CREATE FUNCTION workload_feature_names(workload int) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, prescale, pg_temp AS $$
-    SELECT CASE WHEN s.kind = 'request' THEN feature_names(request_feature_names(s.metrics), false) ELSE feature_names(s.metrics, true) END
-    FROM workload w JOIN source s USING (source) WHERE w.workload = $1
+    SELECT coalesce(g.feature_names, source_feature_names(s.kind, s.metrics))
+    FROM workload w JOIN source s USING (source) LEFT JOIN progress g USING (workload) WHERE w.workload = $1
 $$;
 COMMENT ON FUNCTION workload_feature_names(int) IS 'Names of the values of a workload''s feature vectors';
 

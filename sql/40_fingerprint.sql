@@ -25,8 +25,8 @@ COMMENT ON COLUMN model.spec IS 'What it was fitted for; another policy needs an
 COMMENT ON COLUMN model.pca IS 'The PCA';
 COMMENT ON COLUMN model.parameter IS 'The coefficients of a demand model';
 COMMENT ON COLUMN model.n_train IS 'Rows it was fitted on';
-COMMENT ON COLUMN model.metric IS 'How well it fits';
-COMMENT ON COLUMN model.status IS 'ok, short or constant';
+COMMENT ON COLUMN model.metric IS 'pca: similarity to the model before, and absent features; demand: how well it fits';
+COMMENT ON COLUMN model.status IS 'ok, short, constant, or retired (made for other features than the workload has now)';
 
 CREATE TABLE fingerprint (
     workload    int NOT NULL,

@@ -39,7 +39,7 @@ COMMENT ON COLUMN accuracy.mean_forecast IS 'Mean of the quantile';
 
 CREATE VIEW calibration AS
     SELECT w.name AS workload, date_trunc('day', o.target, 'UTC') AS day, l.level, count(*) AS n,
-           avg((o.actual <= o.q[l.i])::int) AS coverage, avg((o.actual <= o.q[l.i])::int) - l.level AS deviation
+           avg((o.actual <= o.q[l.i])::int) AS coverage, avg((o.actual <= o.q[l.i])::int) - l.level AS deviation, avg(o.pinball[l.i]) AS pinball
     FROM outcome o JOIN workload w USING (workload) CROSS JOIN LATERAL unnest(o.levels) WITH ORDINALITY l (level, i)
     GROUP BY w.name, date_trunc('day', o.target, 'UTC'), l.level;
 COMMENT ON VIEW calibration IS 'Whether quantiles hold what they promise, by day';
@@ -49,6 +49,7 @@ COMMENT ON COLUMN calibration.level IS 'Quantile level';
 COMMENT ON COLUMN calibration.n IS 'Forecasts with an outcome';
 COMMENT ON COLUMN calibration.coverage IS 'Share of outcomes at or below the quantile';
 COMMENT ON COLUMN calibration.deviation IS 'coverage minus level';
+COMMENT ON COLUMN calibration.pinball IS 'Mean pinball loss, in the unit of demand';
 
 CREATE VIEW decision_outcome AS
     SELECT w.name AS workload, d.decision, d.decided_at, d.action, d.units_before, d.units_desired, d.act_status,
@@ -90,7 +91,7 @@ COMMENT ON COLUMN capacity_plan.status IS 'ok, or why there is less';
 
 CREATE VIEW status AS
     SELECT w.name AS workload, s.name AS source, w.enabled, p.mode, g.status, g.code, g.message, g.hint, g.watermark,
-           now() - g.watermark AS lag, g.refreshed_at, g.n_future, f.n_window, f.n_gap, f.n_late, f.n_null, f.n_nonfinite
+           now() - g.watermark AS lag, g.refreshed_at, g.n_future, f.n_window, f.n_gap, f.n_late, f.n_null, f.n_nonfinite, m.missing_metrics
     FROM workload w
     JOIN source s USING (source)
     JOIN policy p USING (workload)
@@ -99,7 +100,13 @@ CREATE VIEW status AS
         SELECT count(*) AS n_window, count(*) FILTER (WHERE f.n_row = 0) AS n_gap, coalesce(sum(f.n_late), 0) AS n_late,
                coalesce(sum(f.n_null), 0) AS n_null, coalesce(sum(f.n_nonfinite), 0) AS n_nonfinite
         FROM feature f WHERE f.workload = w.workload AND f.ts >= g.watermark - interval '1 day'
-    ) f;
+    ) f
+    CROSS JOIN LATERAL (
+        SELECT array_agg(n.name ORDER BY n.i) AS missing_metrics FROM unnest(g.feature_names) WITH ORDINALITY n (name, i)
+        WHERE n.name = ANY (s.metrics) AND s.kind <> 'request'
+          AND (SELECT every(f.value[n.i] IS NULL) FROM feature f
+               WHERE f.workload = w.workload AND f.ts >= g.watermark - greatest(interval '1 hour', 12 * w.step) AND f.n_row > 0)
+    ) m;
 COMMENT ON VIEW status IS 'How each workload is doing; counts are over the last day of its data';
 COMMENT ON COLUMN status.workload IS 'Name of the workload';
 COMMENT ON COLUMN status.source IS 'Name of its source';
@@ -118,6 +125,7 @@ COMMENT ON COLUMN status.n_gap IS 'Windows without a row';
 COMMENT ON COLUMN status.n_late IS 'Rows that came after the lateness bound';
 COMMENT ON COLUMN status.n_null IS 'Rows without a value';
 COMMENT ON COLUMN status.n_nonfinite IS 'Rows that were NaN or infinite';
+COMMENT ON COLUMN status.missing_metrics IS 'Metrics of its source without a value in the last hour, or twelve windows if longer; NULL if none';
 
 CREATE FUNCTION explain(decision bigint) RETURNS TABLE (topic text, detail text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, prescale, pg_temp AS $$

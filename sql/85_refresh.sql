@@ -71,23 +71,57 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, prescale, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION open_workloads(int[], timestamptz, timestamptz) IS 'Gives new workloads their first window';
 
--- First when one to two days have been seen, then once a week, on four weeks.
+-- When the metrics of a source have changed, stored features get the new order: what is kept stays, what is new was never measured. Old PCAs
+-- would misread them, so the next one is fitted at once. The batch is of one source, so that one list of names serves it.
+CREATE FUNCTION adopt_metrics(ids int[]) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, prescale, pg_temp SET jit = off AS $$
+DECLARE
+    names text[];
+    changed int[];
+BEGIN
+    SELECT source_feature_names(s.kind, s.metrics) INTO names
+    FROM workload w JOIN source s USING (source) WHERE w.workload = ids[1];
+    SELECT array_agg(g.workload) INTO changed FROM progress g WHERE g.workload = ANY (ids) AND g.feature_names <> names;
+    IF changed IS NOT NULL THEN
+        UPDATE feature f SET value = ARRAY(SELECT f.value[array_position(g.feature_names, n.name)] FROM unnest(names) WITH ORDINALITY n (name, i) ORDER BY n.i)
+        FROM progress g WHERE g.workload = ANY (changed) AND f.workload = g.workload;
+        UPDATE progress g SET fingerprint_due = g.watermark
+        WHERE g.workload = ANY (changed) AND EXISTS (SELECT FROM model m WHERE m.workload = g.workload AND m.kind = 'pca' AND m.pca IS NOT NULL);
+        UPDATE model m SET status = 'retired' WHERE m.workload = ANY (changed) AND m.kind = 'pca' AND m.status = 'ok';
+    END IF;
+    UPDATE progress g SET feature_names = names WHERE g.workload = ANY (ids) AND g.feature_names IS DISTINCT FROM names;
+END
+$$;
+COMMENT ON FUNCTION adopt_metrics(int[]) IS 'Brings the features of a batch into the order that the metrics of its source ask for';
+
+-- First when one to two days have been seen, then once a week, on four weeks. Scores keep the coordinates of the model before.
 CREATE FUNCTION fit_fingerprint(ids int[]) RETURNS void
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, prescale, pg_temp SET jit = off AS $$
-    INSERT INTO model (workload, kind, boundary, spec, pca, n_train, status)
-    SELECT g.workload, 'pca', g.fingerprint_due, to_jsonb(workload_feature_names(g.workload)),
-           CASE WHEN n(s.state) >= 60 THEN pca_fit(s.state, variance => 0.95) END, n(s.state), CASE WHEN n(s.state) >= 60 THEN 'ok' ELSE 'short' END
-    FROM progress g JOIN workload w USING (workload)
+    INSERT INTO model AS o (workload, kind, boundary, spec, pca, n_train, metric, status)
+    SELECT d.workload, 'pca', d.fingerprint_due, d.spec, pca_align(f.pca, b.pca), n(s.state),
+           jsonb_strip_nulls(jsonb_build_object('similarity', round(pca_similarity(f.pca, b.pca)::numeric, 6),
+               'absent', (SELECT jsonb_agg(n.name ORDER BY n.i) FROM unnest(d.names, mean(s.state)) WITH ORDINALITY n (name, mean, i) WHERE n.mean IS NULL))),
+           CASE WHEN f.pca IS NULL THEN 'short' ELSE 'ok' END
+    FROM (
+        SELECT g.workload, g.fingerprint_due, g.feature_names AS names, to_jsonb(g.feature_names) AS spec, w.step, w.lateness
+        FROM progress g JOIN workload w USING (workload) WHERE g.workload = ANY ($1) AND g.watermark >= g.fingerprint_due
+    ) d
     CROSS JOIN LATERAL (
         SELECT pca_agg(f.value) AS state FROM feature f
-        WHERE f.workload = g.workload AND f.ts >= g.fingerprint_due - interval '28 days' AND f.ts < window_start(g.fingerprint_due - w.lateness, w.step) AND f.n_row > 0
+        WHERE f.workload = d.workload AND f.ts >= d.fingerprint_due - interval '28 days' AND f.ts < window_start(d.fingerprint_due - d.lateness, d.step) AND f.n_row > 0
     ) s
-    WHERE g.workload = ANY ($1) AND g.watermark >= g.fingerprint_due
-    ON CONFLICT DO NOTHING;
+    CROSS JOIN LATERAL (SELECT CASE WHEN n(s.state) >= 60 THEN pca_fit(s.state, variance => 0.95) END AS pca OFFSET 0) f
+    LEFT JOIN LATERAL (
+        SELECT m.pca FROM model m
+        WHERE m.workload = d.workload AND m.kind = 'pca' AND m.spec = d.spec AND m.boundary < d.fingerprint_due AND m.pca IS NOT NULL
+        ORDER BY m.boundary DESC LIMIT 1
+    ) b ON true
+    ON CONFLICT (workload, kind, boundary, spec) DO UPDATE SET pca = EXCLUDED.pca, n_train = EXCLUDED.n_train, metric = EXCLUDED.metric, status = EXCLUDED.status
+    WHERE o.status = 'retired';
     UPDATE progress g SET fingerprint_due = fingerprint_boundary(g.workload, g.fingerprint_due + interval '7 days', w.step)
     FROM workload w WHERE g.workload = ANY ($1) AND g.watermark >= g.fingerprint_due AND w.workload = g.workload
 $$;
-COMMENT ON FUNCTION fit_fingerprint(int[]) IS 'Fits the PCA of workloads whose boundary has come';
+COMMENT ON FUNCTION fit_fingerprint(int[]) IS 'Fits the PCA of workloads whose boundary has come, in the coordinates of the one before';
 
 -- check_from .. keep_from: only counted for late rows; keep_from .. until: computed (again).
 CREATE FUNCTION store_features(source int, ids int[], check_from timestamptz[], keep_from timestamptz[], until timestamptz[]) RETURNS void
@@ -140,7 +174,7 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, prescale, pg_temp SET jit = 
     FROM unnest($1, $2, $3) s (workload, since, until)
     JOIN policy p USING (workload)
     CROSS JOIN LATERAL (
-        SELECT m.model, m.pca, m.boundary, lead(m.boundary, 1, 'infinity') OVER (ORDER BY m.boundary) AS until
+        SELECT m.model, m.pca, m.status, m.boundary, lead(m.boundary, 1, 'infinity') OVER (ORDER BY m.boundary, m.model) AS until
         FROM model m WHERE m.workload = s.workload AND m.kind = 'pca' AND m.boundary < s.until
     ) m
     CROSS JOIN LATERAL (
@@ -149,7 +183,7 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, prescale, pg_temp SET jit = 
         OFFSET 0
     ) f
     LEFT JOIN LATERAL (SELECT c.units_ready FROM capacity c WHERE c.workload = s.workload AND c.ts <= f.ts ORDER BY c.ts DESC LIMIT 1) c ON true
-    WHERE m.pca IS NOT NULL AND m.until > s.since
+    WHERE m.pca IS NOT NULL AND m.status <> 'retired' AND m.until > s.since
     ON CONFLICT (workload, ts) DO UPDATE SET model = EXCLUDED.model, fingerprint = EXCLUDED.fingerprint, utilization = EXCLUDED.utilization
     WHERE (o.model, o.fingerprint, o.utilization) IS DISTINCT FROM (EXCLUDED.model, EXCLUDED.fingerprint, EXCLUDED.utilization)
 $$;
@@ -235,14 +269,16 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, prescale, pg_temp SET jit = 
 $$;
 COMMENT ON FUNCTION store_outcomes(int[], timestamptz[], timestamptz[]) IS 'Puts beside each forecast what came in its window';
 
--- The newest model of a kind stays however old it is: nothing could be projected or forecast without it.
+-- The newest model of a kind stays however old it is: nothing could be projected or forecast without it. Rows are found by workload and time one
+-- workload after the other: without statistics, as after a first refresh, a join would read whole tables.
 CREATE FUNCTION delete_expired(ids int[]) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, prescale, pg_temp SET jit = off AS $$
 DECLARE
     rule record;
 BEGIN
     FOR rule IN SELECT k.* FROM kept() k LOOP
-        EXECUTE format('DELETE FROM prescale.%I t USING prescale.progress g WHERE g.workload = ANY ($1) AND t.workload = g.workload AND t.%I < g.watermark - $2',
+        EXECUTE format('DELETE FROM prescale.%1$I t WHERE t.ctid = ANY (ARRAY(SELECT x.row_id FROM prescale.progress g CROSS JOIN LATERAL '
+                       '(SELECT x.ctid AS row_id FROM prescale.%1$I x WHERE x.workload = g.workload AND x.%2$I < g.watermark - $2 OFFSET 0) x WHERE g.workload = ANY ($1)))',
                        rule.relation, rule.ts_column)
             || CASE rule.relation WHEN 'model' THEN
                 ' AND EXISTS (SELECT FROM prescale.model n WHERE n.workload = t.workload AND n.kind = t.kind AND n.status <> ''short'' AND n.boundary > t.boundary)'
@@ -254,55 +290,67 @@ $$;
 COMMENT ON FUNCTION delete_expired(int[]) IS 'Deletes what retention says is too old';
 
 -- Advances a batch by one stretch; returns the workloads that have caught up with as_of.
--- A stretch ends at the next PCA boundary and holds at most 200,000 windows, which bounds memory and the length of a transaction.
+-- A stretch holds at most 200,000 windows, which bounds memory and the length of a transaction. All of a batch go to the same instant, so that
+-- one scan reads them together the next time too; those with a PCA boundary on the way stop there to be fitted, and follow in another pass.
 CREATE FUNCTION advance_workloads(ids int[], as_of timestamptz) RETURNS int[]
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, prescale, pg_temp SET jit = off AS $$
 DECLARE
     batch record;
     bounds record;
     closing timestamptz;
+    stretch interval;
+    goal timestamptz;
     spans record;
-    caught_up int[];
+    is_first bool := true;
+    caught_up int[] := '{}';
 BEGIN
     SELECT w.source, w.step, s.added_by, s.relation_schema, s.relation_name INTO batch
     FROM workload w JOIN source s USING (source) WHERE w.workload = ids[1];
     PERFORM check_select(batch.added_by, batch.relation_schema, batch.relation_name);
-    SELECT b.* INTO bounds FROM source_bounds(batch.source,
-        (SELECT CASE WHEN bool_and(g.watermark IS NOT NULL) THEN min(g.watermark - w.lateness) END
-         FROM progress g JOIN workload w USING (workload) WHERE g.workload = ANY (ids)), as_of) b;
+    stretch := batch.step * greatest(60, 200000 / cardinality(ids));
+    -- The end of a backlog need not be looked for in every stretch: without an index on time that reads the rest of the source.
+    SELECT NULL::timestamptz AS oldest, min(g.newest) AS newest, max(g.n_future) AS n_future INTO bounds
+    FROM progress g WHERE g.workload = ANY (ids) HAVING bool_and(coalesce(g.newest <= as_of AND g.newest >= g.watermark + stretch, false));
+    IF NOT FOUND THEN
+        SELECT b.* INTO bounds FROM source_bounds(batch.source,
+            (SELECT CASE WHEN bool_and(g.watermark IS NOT NULL) THEN min(g.watermark - w.lateness) END
+             FROM progress g JOIN workload w USING (workload) WHERE g.workload = ANY (ids)), as_of) b;
+    END IF;
     IF bounds.oldest IS NOT NULL THEN
         PERFORM open_workloads(ids, bounds.oldest, least(bounds.newest, as_of));
     END IF;
     closing := window_start(least(bounds.newest, as_of), batch.step);
-    PERFORM fit_fingerprint(ids);
+    PERFORM adopt_metrics(ids);
+    goal := least(closing, (SELECT min(g.watermark) + stretch FROM progress g WHERE g.workload = ANY (ids)));
 
-    SELECT array_agg(g.workload) AS ids, array_agg(greatest(g.first_window, window_start(g.watermark - 10 * w.lateness, w.step))) AS check_from,
-           array_agg(greatest(g.first_window, window_start(g.watermark - w.lateness, w.step))) AS keep_from,
-           array_agg(u.until) AS until,
-           array_agg(g.workload) FILTER (WHERE fit_boundary(g.workload, g.watermark) < fit_boundary(g.workload, u.until)) AS new_day,
-           coalesce(array_agg(g.workload) FILTER (WHERE u.until >= coalesce(closing, u.until)), '{}') AS last_stretch
-    INTO spans
-    FROM progress g JOIN workload w USING (workload)
-    CROSS JOIN LATERAL (SELECT greatest(g.watermark, least(closing, g.fingerprint_due,
-                               g.watermark + w.step * greatest(60, 200000 / cardinality($1)))) AS until) u
-    WHERE g.workload = ANY ($1) AND g.watermark IS NOT NULL;
-
-    IF spans.ids IS NOT NULL THEN
+    LOOP
+        PERFORM fit_fingerprint(ids);
+        SELECT array_agg(g.workload) AS ids, array_agg(greatest(g.first_window, window_start(g.watermark - 10 * w.lateness, w.step))) AS check_from,
+               array_agg(greatest(g.first_window, window_start(g.watermark - w.lateness, w.step))) AS keep_from,
+               array_agg(u.until) AS until,
+               array_agg(g.workload) FILTER (WHERE fit_boundary(g.workload, g.watermark) < fit_boundary(g.workload, u.until)) AS new_day,
+               coalesce(array_agg(g.workload) FILTER (WHERE u.until >= closing), '{}') AS last_stretch
+        INTO spans
+        FROM progress g JOIN workload w USING (workload)
+        CROSS JOIN LATERAL (SELECT greatest(g.watermark, least(goal, g.fingerprint_due)) AS until) u
+        WHERE g.workload = ANY (ids) AND (g.watermark < goal OR is_first AND g.watermark IS NOT NULL);
+        EXIT WHEN spans.ids IS NULL;
         PERFORM store_features(batch.source, spans.ids, spans.check_from, spans.keep_from, spans.until);
         PERFORM store_history(spans.ids, spans.keep_from, spans.until, batch.step);
         PERFORM store_fingerprints(spans.ids, spans.keep_from, spans.until);
         UPDATE progress g SET watermark = s.until FROM unnest(spans.ids, spans.until) s (workload, until) WHERE g.workload = s.workload;
-        caught_up := spans.last_stretch;
-        PERFORM fit_demand(caught_up);
-        PERFORM store_forecasts(caught_up);
+        PERFORM fit_demand(spans.last_stretch);
+        PERFORM store_forecasts(spans.last_stretch);
         PERFORM store_outcomes(spans.ids, spans.keep_from, spans.until);
         PERFORM delete_expired(spans.new_day);
-    END IF;
-    UPDATE progress g SET refreshed_at = as_of, n_future = bounds.n_future WHERE g.workload = ANY (ids);
+        caught_up := caught_up || spans.last_stretch;
+        is_first := false;
+    END LOOP;
+    UPDATE progress g SET refreshed_at = as_of, newest = bounds.newest, n_future = bounds.n_future WHERE g.workload = ANY (ids);
     UPDATE progress g SET status = 'no_samples', message = 'the source has no row for this workload yet', code = NULL,
         hint = 'Look whether source_key and demand name what is in the source.'
     WHERE g.workload = ANY (ids) AND (SELECT f.ts FROM feature f WHERE f.workload = g.workload ORDER BY f.ts DESC LIMIT 1) IS NULL;
-    RETURN coalesce(caught_up, '{}') || ARRAY(SELECT g.workload FROM progress g WHERE g.workload = ANY (ids) AND g.watermark IS NULL);
+    RETURN caught_up || ARRAY(SELECT g.workload FROM progress g WHERE g.workload = ANY (ids) AND g.watermark IS NULL);
 END
 $$;
 COMMENT ON FUNCTION advance_workloads(int[], timestamptz) IS 'Moves a batch of workloads forward by one stretch; returns those that have caught up';

@@ -1,6 +1,6 @@
 //! Values of PostgreSQL as core counts them, and back: time, arrays, JSON. `varlena` does the same for our own types.
 
-use pgrx::datum::{Array, Interval, JsonB, TimestampWithTimeZone};
+use pgrx::datum::{Array, Interval, TimestampWithTimeZone};
 use pgrx::pg_sys;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::PgSqlErrorCode;
@@ -9,9 +9,11 @@ use prescale_core::{Error, ErrorKind};
 
 use crate::error::{Answer, failure, invalid, report};
 
-mod array;
+pub(crate) mod array;
 pub(crate) mod call;
+pub(crate) mod json;
 pub(crate) mod name;
+pub(crate) mod progress;
 pub(crate) mod varlena;
 
 /// PostgreSQL counts from 2000-01-01, core from 1970-01-01: 10,957 days later.
@@ -85,6 +87,22 @@ pub(crate) fn span(interval: &Interval) -> Answer<Micros> {
             invalid(
                 "the interval is too long",
                 "Give an interval of less than 290,000 years.",
+            )
+        })
+}
+
+/// A length of time as an interval of days and less.
+///
+/// # Errors
+/// 22008 above 2,147,483,647 days.
+pub(crate) fn interval(micros: Micros) -> Answer<Interval> {
+    let days = i32::try_from(micros / DAY).ok();
+    days.and_then(|days| Interval::new(0, days, micros % DAY).ok())
+        .ok_or_else(|| {
+            failure(
+                PgSqlErrorCode::ERRCODE_DATETIME_FIELD_OVERFLOW,
+                format!("{micros} microseconds are outside the range of intervals"),
+                "Use a shorter step.",
             )
         })
 }
@@ -195,32 +213,6 @@ fn too_large(value: &dyn std::fmt::Display) -> ErrorReport {
         ErrorKind::TooLarge,
         format!("{value} does not fit the result type"),
     ))
-}
-
-/// A type of core from its JSON form; `hint` says where such a value comes from.
-///
-/// # Errors
-/// 22023 with what the parser missed.
-pub(crate) fn from_json<T: for<'de> serde::Deserialize<'de>>(
-    json: JsonB,
-    name: &str,
-    hint: &str,
-) -> Answer<T> {
-    serde_json::from_value(json.0)
-        .map_err(|error| invalid(format!("{name} is not valid: {error}"), hint))
-}
-
-/// The JSON form of a type of core.
-///
-/// # Errors
-/// 22000 when it has none.
-pub(crate) fn to_json<T: serde::Serialize>(value: &T) -> Answer<JsonB> {
-    serde_json::to_value(value).map(JsonB).map_err(|error| {
-        report(Error::new(
-            ErrorKind::Numeric,
-            format!("result has no JSON form: {error}"),
-        ))
-    })
 }
 
 /// Given to core as its `should_stop`: lets PostgreSQL act on a pending cancel or timeout, which unwinds through core

@@ -6,8 +6,9 @@ use pgrx::prelude::*;
 use prescale_core::decide::simulate::{self, ReactiveSpec};
 use prescale_core::decide::{self, Observation, Recommendation};
 
+use crate::convert::json::{Json, from_json, to_json};
 use crate::convert::varlena::SeriesValue;
-use crate::convert::{count, from_json, int, micros, should_stop, span, timestamp, to_json};
+use crate::convert::{count, int, micros, should_stop, span, timestamp};
 use crate::error::{Answer, report};
 
 const RECOMMENDATION: &str =
@@ -18,10 +19,10 @@ const OBSERVATION: &str =
 
 /// The decision that the worker would make.
 #[pg_extern(immutable, strict, parallel_safe, cost = 100)]
-fn decide(recommendation: JsonB, observation: JsonB, now: TimestampWithTimeZone) -> Answer<JsonB> {
+fn decide(recommendation: Json, observation: Json, now: TimestampWithTimeZone) -> Answer<JsonB> {
     let recommendation: Recommendation =
-        from_json(recommendation, "recommendation", RECOMMENDATION)?;
-    let observation: Observation = from_json(observation, "observation", OBSERVATION)?;
+        from_json(&recommendation, "recommendation", RECOMMENDATION)?;
+    let observation: Observation = from_json(&observation, "observation", OBSERVATION)?;
     to_json(&decide::decide(&recommendation, &observation, micros(now)?))
 }
 

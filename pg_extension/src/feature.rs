@@ -1,31 +1,23 @@
 //! Stage `feature`: windows in, named numbers out.
 
-use pgrx::datum::Array;
+use pgrx::datum::{Array, Interval};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use prescale_core::feature;
 use prescale_core::feature::request::{Request, RequestState};
 
-use crate::aggregate::{Held, State};
+use crate::aggregate::{Held, flat_state};
 use crate::convert::call::{Call, Time};
 use crate::convert::varlena::RequestValue;
-use crate::convert::{bigint, names};
+use crate::convert::{bigint, names, step as to_step};
 use crate::error::{Answer, invalid, report};
 
-impl State for RequestState {
-    fn merge(&mut self, other: &Self) -> prescale_core::Result<()> {
-        Self::merge(self, other)
-    }
-    fn to_bytes(&self) -> Vec<u8> {
-        Self::to_bytes(self)
-    }
-    fn from_bytes(bytes: &[u8]) -> prescale_core::Result<Self> {
-        Self::from_bytes(bytes)
-    }
-    fn answer(&self) -> Vec<u8> {
-        Self::to_bytes(self)
-    }
-}
+pub(crate) mod latency;
+pub(crate) mod entropy;
+pub(crate) mod correlate;
+mod series;
+
+flat_state!(RequestState);
 
 /// One row of `request_agg(ts, latency_ms, bytes, kind, actor [, params])`.
 pub(crate) fn push_request(held: &mut Held<RequestState>, call: &Call<'_>) -> Answer<()> {
@@ -61,6 +53,51 @@ pub(crate) fn push_state(held: &mut Held<RequestState>, call: &Call<'_>) -> Answ
 #[pg_extern(immutable, strict, parallel_safe, name = "n")]
 fn request_n(state: RequestValue) -> Answer<i64> {
     bigint(state.0.n())
+}
+
+/// What a request state has seen.
+#[pg_extern(immutable, strict, parallel_safe, name = "counts")]
+fn request_counts(
+    s: RequestValue,
+) -> Result<
+    TableIterator<
+        'static,
+        (
+            name!(n, i64),
+            name!(n_nonfinite, i64),
+            name!(n_kind, i64),
+            name!(n_actor, i64),
+            name!(is_approximate, bool),
+        ),
+    >,
+    ErrorReport,
+> {
+    let state = &s.0;
+    Ok(TableIterator::once((
+        bigint(state.n())?,
+        bigint(state.n_nonfinite())?,
+        bigint(state.kind().n_distinct())?,
+        bigint(state.actor().n_distinct())?,
+        state.is_approximate(),
+    )))
+}
+
+/// Requests per second over a window of this length.
+#[pg_extern(immutable, strict, parallel_safe, name = "rate")]
+fn request_rate(s: RequestValue, step: Interval) -> Answer<f64> {
+    Ok(s.0.rate(to_step(&step)?))
+}
+
+/// The share of requests of a kind.
+#[pg_extern(immutable, strict, parallel_safe)]
+fn kind_share(s: RequestValue, kind: &str) -> Option<f64> {
+    s.0.kind().share(kind)
+}
+
+/// The share of requests of an actor.
+#[pg_extern(immutable, strict, parallel_safe)]
+fn actor_share(s: RequestValue, actor: &str) -> Option<f64> {
+    s.0.actor().share(actor)
 }
 
 /// The features of a request state by name.
@@ -165,7 +202,12 @@ COMMENT ON AGGREGATE request_agg(timestamptz, float8, float8, text, text, float8
 COMMENT ON AGGREGATE rollup(request_state) IS 'Merges request states into one';
 
 ALTER FUNCTION features(request_state, text[]) ROWS 12;
+ALTER FUNCTION counts(request_state) ROWS 1;
 COMMENT ON FUNCTION n(request_state) IS 'Number of requests of a request_state';
+COMMENT ON FUNCTION counts(request_state) IS 'Requests of a request_state, rows that were not finite, different kinds and actors; above 4,096 of them is_approximate';
+COMMENT ON FUNCTION rate(request_state, interval) IS 'Requests per second of a request_state of a window of this length';
+COMMENT ON FUNCTION kind_share(request_state, text) IS 'Share of the requests that are of a kind; NULL where it is not known';
+COMMENT ON FUNCTION actor_share(request_state, text) IS 'Share of the requests that come from an actor; NULL where it is not known';
 COMMENT ON FUNCTION features(request_state, text[]) IS 'Features of a request_state by name; param_names names the parameters given to request_agg';
 COMMENT ON FUNCTION feature_names(text[], bool) IS 'Names of the values of a feature vector, for metrics of these names';
 COMMENT ON FUNCTION request_feature_names(text[]) IS 'Names of the metrics that a request log gives, for parameters of these names';
@@ -173,7 +215,14 @@ COMMENT ON FUNCTION request_feature_names(text[]) IS 'Names of the metrics that 
     name = "feature_sql",
     requires = [
         "request_state_type",
+        "latency_sql",
+        "entropy_sql",
+        "correlate_sql",
         request_n,
+        request_counts,
+        request_rate,
+        kind_share,
+        actor_share,
         features,
         feature_names,
         request_feature_names

@@ -1,53 +1,48 @@
 //! Stage `fingerprint`: feature vectors in, short vectors out.
 
-use pgrx::datum::Array;
-use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
-use prescale_core::fingerprint::{Keep, PcaModel, PcaState};
+use prescale_core::fingerprint::{Keep, PcaBuilder, PcaModel, PcaState};
 
-use crate::aggregate::{Held, State};
+use crate::aggregate::{Held, flat_state};
 use crate::convert::call::Call;
 use crate::convert::varlena::{PcaModelValue, PcaStateValue};
-use crate::convert::{bigint, int};
 use crate::error::{Answer, invalid, report};
 
-impl State for PcaState {
-    fn merge(&mut self, other: &Self) -> prescale_core::Result<()> {
-        Self::merge(self, other)
-    }
-    fn to_bytes(&self) -> Vec<u8> {
-        Self::to_bytes(self)
-    }
-    fn from_bytes(bytes: &[u8]) -> prescale_core::Result<Self> {
-        Self::from_bytes(bytes)
-    }
-    fn answer(&self) -> Vec<u8> {
-        Self::to_bytes(self)
-    }
-}
+pub(crate) mod map;
+mod model;
+mod nearest;
+mod regime;
+mod state;
+
+flat_state!(PcaBuilder);
 
 /// One row of `pca_agg(x)`; a NULL array is no vector.
-pub(crate) fn push_vector(held: &mut Held<PcaState>, call: &Call<'_>) -> Answer<()> {
+pub(crate) fn push_vector(held: &mut Held<PcaBuilder>, call: &Call<'_>) -> Answer<()> {
+    if let Some(values) = call.float8_dense(1) {
+        return held.state.push_dense(values).map_err(report);
+    }
     match call.float8_array(1, &mut held.elements)? {
         Some(()) => held.state.push(&held.elements).map_err(report),
         None => Ok(()),
     }
 }
 
+/// One row of `pca_agg(x1, x2, …)`.
+pub(crate) fn push_values(held: &mut Held<PcaBuilder>, call: &Call<'_>) -> Answer<()> {
+    held.elements.clear();
+    held.elements
+        .extend((1..call.n_args()).map(|index| call.float8(index)));
+    held.state.push(&held.elements).map_err(report)
+}
+
 /// One row of `rollup(pca_state)`.
-pub(crate) fn push_state(held: &mut Held<PcaState>, call: &Call<'_>) -> Answer<()> {
+pub(crate) fn push_state(held: &mut Held<PcaBuilder>, call: &Call<'_>) -> Answer<()> {
     let Some(bytes) = call.bytes(1) else {
         return Ok(());
     };
     held.state
-        .merge(&PcaState::from_bytes(bytes).map_err(report)?)
+        .add(&PcaState::from_bytes(bytes).map_err(report)?)
         .map_err(report)
-}
-
-/// How many vectors a state has seen.
-#[pg_extern(immutable, strict, parallel_safe, name = "n")]
-fn pca_n(state: PcaStateValue) -> Answer<i64> {
-    bigint(state.0.n())
 }
 
 /// The share of the variance that is kept when nothing else is asked for.
@@ -86,45 +81,6 @@ fn pca_fit(
     };
     let model = PcaModel::fit(&state.0, keep(components, variance)?, scale).map_err(report)?;
     Ok(Some(PcaModelValue(model)))
-}
-
-/// The components of a PCA, largest first.
-#[pg_extern(immutable, strict, parallel_safe)]
-fn pca_components(
-    model: PcaModelValue,
-) -> Result<
-    TableIterator<
-        'static,
-        (
-            name!(pc, i32),
-            name!(eigenvalue, f64),
-            name!(proportion, f64),
-            name!(cumulative, f64),
-            name!(loading, Vec<f64>),
-        ),
-    >,
-    ErrorReport,
-> {
-    let components = model.0.components().into_iter().enumerate();
-    let rows = components.map(|(i, c)| {
-        Ok((
-            int(i + 1)?,
-            c.eigenvalue,
-            c.proportion,
-            c.cumulative,
-            c.loading,
-        ))
-    });
-    Ok(TableIterator::new(rows.collect::<Answer<Vec<_>>>()?))
-}
-
-/// The scores of one vector.
-#[pg_extern(immutable, strict, parallel_safe, cost = 10)]
-fn pca_project(model: PcaModelValue, x: Array<'_, f64>) -> Answer<Vec<f64>> {
-    model
-        .0
-        .project(&x.iter().collect::<Vec<_>>())
-        .map_err(report)
 }
 
 extension_sql!(
@@ -167,6 +123,20 @@ extension_sql!(
     r#"
 CREATE FUNCTION pca_agg_transition(internal, float8[]) RETURNS internal
     IMMUTABLE PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pca_agg_transition';
+CREATE FUNCTION pca_agg_transition(internal, float8, float8) RETURNS internal
+    IMMUTABLE PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pca_agg_values_transition';
+CREATE FUNCTION pca_agg_transition(internal, float8, float8, float8) RETURNS internal
+    IMMUTABLE PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pca_agg_values_transition';
+CREATE FUNCTION pca_agg_transition(internal, float8, float8, float8, float8) RETURNS internal
+    IMMUTABLE PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pca_agg_values_transition';
+CREATE FUNCTION pca_agg_transition(internal, float8, float8, float8, float8, float8) RETURNS internal
+    IMMUTABLE PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pca_agg_values_transition';
+CREATE FUNCTION pca_agg_transition(internal, float8, float8, float8, float8, float8, float8) RETURNS internal
+    IMMUTABLE PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pca_agg_values_transition';
+CREATE FUNCTION pca_agg_transition(internal, float8, float8, float8, float8, float8, float8, float8) RETURNS internal
+    IMMUTABLE PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pca_agg_values_transition';
+CREATE FUNCTION pca_agg_transition(internal, float8, float8, float8, float8, float8, float8, float8, float8) RETURNS internal
+    IMMUTABLE PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pca_agg_values_transition';
 CREATE FUNCTION pca_rollup_transition(internal, pca_state) RETURNS internal
     IMMUTABLE PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pca_rollup_transition';
 CREATE FUNCTION pca_agg_combine(internal, internal) RETURNS internal
@@ -177,8 +147,29 @@ CREATE FUNCTION pca_agg_deserialize(bytea, internal) RETURNS internal
     IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pca_agg_deserialize';
 CREATE FUNCTION pca_agg_final(internal) RETURNS pca_state
     IMMUTABLE PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'pca_agg_final';
--- SSPACE: means and co-moments of 30 values, 8 bytes each.
+-- SSPACE: a block of 32 vectors of 20 values, their means and co-moments, 8 bytes each.
 CREATE AGGREGATE pca_agg(x float8[]) (
+    STYPE = internal, SFUNC = pca_agg_transition, FINALFUNC = pca_agg_final, COMBINEFUNC = pca_agg_combine,
+    SERIALFUNC = pca_agg_serialize, DESERIALFUNC = pca_agg_deserialize, SSPACE = 8000, PARALLEL = SAFE);
+CREATE AGGREGATE pca_agg(x1 float8, x2 float8) (
+    STYPE = internal, SFUNC = pca_agg_transition, FINALFUNC = pca_agg_final, COMBINEFUNC = pca_agg_combine,
+    SERIALFUNC = pca_agg_serialize, DESERIALFUNC = pca_agg_deserialize, SSPACE = 8000, PARALLEL = SAFE);
+CREATE AGGREGATE pca_agg(x1 float8, x2 float8, x3 float8) (
+    STYPE = internal, SFUNC = pca_agg_transition, FINALFUNC = pca_agg_final, COMBINEFUNC = pca_agg_combine,
+    SERIALFUNC = pca_agg_serialize, DESERIALFUNC = pca_agg_deserialize, SSPACE = 8000, PARALLEL = SAFE);
+CREATE AGGREGATE pca_agg(x1 float8, x2 float8, x3 float8, x4 float8) (
+    STYPE = internal, SFUNC = pca_agg_transition, FINALFUNC = pca_agg_final, COMBINEFUNC = pca_agg_combine,
+    SERIALFUNC = pca_agg_serialize, DESERIALFUNC = pca_agg_deserialize, SSPACE = 8000, PARALLEL = SAFE);
+CREATE AGGREGATE pca_agg(x1 float8, x2 float8, x3 float8, x4 float8, x5 float8) (
+    STYPE = internal, SFUNC = pca_agg_transition, FINALFUNC = pca_agg_final, COMBINEFUNC = pca_agg_combine,
+    SERIALFUNC = pca_agg_serialize, DESERIALFUNC = pca_agg_deserialize, SSPACE = 8000, PARALLEL = SAFE);
+CREATE AGGREGATE pca_agg(x1 float8, x2 float8, x3 float8, x4 float8, x5 float8, x6 float8) (
+    STYPE = internal, SFUNC = pca_agg_transition, FINALFUNC = pca_agg_final, COMBINEFUNC = pca_agg_combine,
+    SERIALFUNC = pca_agg_serialize, DESERIALFUNC = pca_agg_deserialize, SSPACE = 8000, PARALLEL = SAFE);
+CREATE AGGREGATE pca_agg(x1 float8, x2 float8, x3 float8, x4 float8, x5 float8, x6 float8, x7 float8) (
+    STYPE = internal, SFUNC = pca_agg_transition, FINALFUNC = pca_agg_final, COMBINEFUNC = pca_agg_combine,
+    SERIALFUNC = pca_agg_serialize, DESERIALFUNC = pca_agg_deserialize, SSPACE = 8000, PARALLEL = SAFE);
+CREATE AGGREGATE pca_agg(x1 float8, x2 float8, x3 float8, x4 float8, x5 float8, x6 float8, x7 float8, x8 float8) (
     STYPE = internal, SFUNC = pca_agg_transition, FINALFUNC = pca_agg_final, COMBINEFUNC = pca_agg_combine,
     SERIALFUNC = pca_agg_serialize, DESERIALFUNC = pca_agg_deserialize, SSPACE = 8000, PARALLEL = SAFE);
 CREATE AGGREGATE rollup(pca_state) (
@@ -191,22 +182,25 @@ COMMENT ON FUNCTION pca_agg_serialize(internal) IS 'Flat form of a state of pca_
 COMMENT ON FUNCTION pca_agg_deserialize(bytea, internal) IS 'Reads the flat form of a state of pca_agg';
 COMMENT ON FUNCTION pca_agg_final(internal) IS 'pca_state of a state of pca_agg';
 COMMENT ON AGGREGATE pca_agg(float8[]) IS 'Collects vectors of one length; a NULL value counts as the mean of its column, a NULL vector is left out';
+COMMENT ON FUNCTION pca_agg_transition(internal, float8, float8) IS 'Adds a vector of 2 columns to the state of pca_agg';
+COMMENT ON AGGREGATE pca_agg(float8, float8) IS 'Collects vectors made of 2 columns, as pca_agg(float8[]) does';
+COMMENT ON FUNCTION pca_agg_transition(internal, float8, float8, float8) IS 'Adds a vector of 3 columns to the state of pca_agg';
+COMMENT ON AGGREGATE pca_agg(float8, float8, float8) IS 'Collects vectors made of 3 columns, as pca_agg(float8[]) does';
+COMMENT ON FUNCTION pca_agg_transition(internal, float8, float8, float8, float8) IS 'Adds a vector of 4 columns to the state of pca_agg';
+COMMENT ON AGGREGATE pca_agg(float8, float8, float8, float8) IS 'Collects vectors made of 4 columns, as pca_agg(float8[]) does';
+COMMENT ON FUNCTION pca_agg_transition(internal, float8, float8, float8, float8, float8) IS 'Adds a vector of 5 columns to the state of pca_agg';
+COMMENT ON AGGREGATE pca_agg(float8, float8, float8, float8, float8) IS 'Collects vectors made of 5 columns, as pca_agg(float8[]) does';
+COMMENT ON FUNCTION pca_agg_transition(internal, float8, float8, float8, float8, float8, float8) IS 'Adds a vector of 6 columns to the state of pca_agg';
+COMMENT ON AGGREGATE pca_agg(float8, float8, float8, float8, float8, float8) IS 'Collects vectors made of 6 columns, as pca_agg(float8[]) does';
+COMMENT ON FUNCTION pca_agg_transition(internal, float8, float8, float8, float8, float8, float8, float8) IS 'Adds a vector of 7 columns to the state of pca_agg';
+COMMENT ON AGGREGATE pca_agg(float8, float8, float8, float8, float8, float8, float8) IS 'Collects vectors made of 7 columns, as pca_agg(float8[]) does';
+COMMENT ON FUNCTION pca_agg_transition(internal, float8, float8, float8, float8, float8, float8, float8, float8) IS 'Adds a vector of 8 columns to the state of pca_agg';
+COMMENT ON AGGREGATE pca_agg(float8, float8, float8, float8, float8, float8, float8, float8) IS 'Collects vectors made of 8 columns, as pca_agg(float8[]) does';
 COMMENT ON AGGREGATE rollup(pca_state) IS 'Merges PCA states into one';
 
-ALTER FUNCTION pca_components(pca_model) ROWS 5;
-COMMENT ON FUNCTION n(pca_state) IS 'Number of vectors of a pca_state';
 COMMENT ON FUNCTION pca_fit(pca_state, int, float8, bool) IS
     'Fits a PCA with this many components, or as many as explain this share of the variance (0.95); scale divides by standard deviations';
-COMMENT ON FUNCTION pca_components(pca_model) IS 'Principal components, largest first; the largest loading of each is positive';
-COMMENT ON FUNCTION pca_project(pca_model, float8[]) IS 'Scores of a vector; a NULL value counts as the mean of its column';
 "#,
     name = "fingerprint_sql",
-    requires = [
-        "pca_state_type",
-        "pca_model_type",
-        pca_n,
-        pca_fit,
-        pca_components,
-        pca_project
-    ]
+    requires = ["pca_state_sql", "pca_model_sql", pca_fit]
 );

@@ -1,28 +1,74 @@
 //! Stage `forecast`: a series in, quantiles over a horizon out.
 
-use pgrx::datum::{Array, Interval, JsonB};
+use pgrx::datum::{Array, Interval};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
-use prescale_core::forecast::{self, Forecast, ForecastRow, ForecastSpec};
+use prescale_core::forecast::{self, Forecast, ForecastRow, ForecastSpec, Options};
+use serde_json::Value;
 
+use crate::convert::json::{Json, from_json};
 use crate::convert::varlena::SeriesValue;
 use crate::convert::{micros, numbers, required, should_stop, span, spans, timestamp};
-use crate::error::{Answer, invalid, report};
+use crate::error::{Answer, report};
 
-/// No model takes options yet; an unknown one must not be passed over in silence.
-fn check_options(options: Option<JsonB>) -> Answer<()> {
-    match options.map(|options| options.0) {
-        None | Some(serde_json::Value::Null) => Ok(()),
-        Some(serde_json::Value::Object(known)) => known.keys().next().map_or(Ok(()), |key| {
-            Err(invalid(
-                format!("option \"{key}\" is not known"),
-                "There are no options yet: leave options out.",
-            ))
-        }),
-        Some(other) => Err(invalid(
-            format!("options must be a JSON object, not {other}"),
-            "There are no options yet: leave options out.",
-        )),
+mod backtest;
+mod explain;
+mod influence;
+mod pool;
+mod registry;
+
+const OPTIONS: &str = "Give an object such as {\"transform\": \"log\"}.";
+
+/// What all functions of this stage are asked: the arguments after series and horizon.
+struct Asked<'a> {
+    horizon: Option<Interval>,
+    model: Option<&'a str>,
+    level: Option<f64>,
+    quantiles: Option<Array<'a, f64>>,
+    periods: Option<Array<'a, Interval>>,
+    floor: Option<f64>,
+    ceiling: Option<f64>,
+    as_of: Option<TimestampWithTimeZone>,
+    options: Option<Json>,
+    regressors: Option<Json>,
+    events: Option<Json>,
+}
+
+impl Asked<'_> {
+    /// With the options that its own model knows.
+    fn spec(self) -> Answer<ForecastSpec> {
+        let model = required(self.model, "model")?;
+        self.spec_for(&[model])
+    }
+
+    /// With options that one of `models` at least knows.
+    fn spec_for(self, models: &[&str]) -> Answer<ForecastSpec> {
+        let options = self.options.as_ref();
+        let options = options.map(|json| from_json::<Value>(json, "options", OPTIONS));
+        let options = options.transpose()?.unwrap_or_default();
+        Ok(ForecastSpec {
+            horizon: span(&required(self.horizon, "horizon")?)?,
+            model: required(self.model, "model")?.to_owned(),
+            level: required(self.level, "level")?,
+            quantiles: self
+                .quantiles
+                .map(|array| numbers(&array, "quantiles"))
+                .transpose()?
+                .unwrap_or_default(),
+            periods: self
+                .periods
+                .map(|array| spans(&array, "periods"))
+                .transpose()?
+                .unwrap_or_default(),
+            floor: self.floor,
+            ceiling: self.ceiling,
+            as_of: self.as_of.map(micros).transpose()?,
+            with_history: false,
+            options: Options::for_models(models, &options).map_err(report)?,
+            regressors: influence::regressors(self.regressors.as_ref())?,
+            events: influence::events(self.events.as_ref())?,
+            ..ForecastSpec::default()
+        })
     }
 }
 
@@ -95,7 +141,9 @@ fn forecast(
     ceiling: default!(Option<f64>, "NULL"),
     as_of: default!(Option<TimestampWithTimeZone>, "NULL"),
     with_history: default!(Option<bool>, "false"),
-    options: default!(Option<JsonB>, "'{}'"),
+    options: default!(Option<Json>, "'{}'"),
+    regressors: default!(Option<Json>, "NULL"),
+    events: default!(Option<Json>, "NULL"),
 ) -> Result<
     TableIterator<
         'static,
@@ -118,23 +166,23 @@ fn forecast(
     let Some(SeriesValue(series)) = s else {
         return Ok(TableIterator::empty());
     };
-    check_options(options)?;
-    let spec = ForecastSpec {
-        horizon: span(&required(horizon, "horizon")?)?,
-        model: required(model, "model")?.to_owned(),
-        level: required(level, "level")?,
-        quantiles: quantiles
-            .map(|array| numbers(&array, "quantiles"))
-            .transpose()?
-            .unwrap_or_default(),
-        periods: periods
-            .map(|array| spans(&array, "periods"))
-            .transpose()?
-            .unwrap_or_default(),
+    let spec = Asked {
+        horizon,
+        model,
+        level,
+        quantiles,
+        periods,
         floor,
         ceiling,
-        as_of: as_of.map(micros).transpose()?,
+        as_of,
+        options,
+        regressors,
+        events,
+    }
+    .spec()?;
+    let spec = ForecastSpec {
         with_history: required(with_history, "with_history")?,
+        ..spec
     };
     let forecast = forecast::forecast(&series, &spec, &should_stop).map_err(report)?;
     Ok(TableIterator::new(to_rows(forecast, &spec.quantiles)?))
@@ -142,8 +190,8 @@ fn forecast(
 
 extension_sql!(
     r#"
-ALTER FUNCTION forecast(series, interval, text, float8, float8[], interval[], float8, float8, timestamptz, bool, jsonb) ROWS 60;
-COMMENT ON FUNCTION forecast(series, interval, text, float8, float8[], interval[], float8, float8, timestamptz, bool, jsonb) IS
+ALTER FUNCTION forecast(series, interval, text, float8, float8[], interval[], float8, float8, timestamptz, bool, jsonb, jsonb, jsonb) ROWS 60;
+COMMENT ON FUNCTION forecast(series, interval, text, float8, float8[], interval[], float8, float8, timestamptz, bool, jsonb, jsonb, jsonb) IS
     'Forecast of a series over a horizon: median, bounds at level and further quantiles; the model that made it and a status';
 "#,
     name = "forecast_sql",

@@ -43,7 +43,7 @@ extension_sql_file!(
 extension_sql_file!(
     "../../sql/30_feature.sql",
     name = "feature",
-    requires = ["window", "feature_sql"]
+    requires = ["window", "feature_sql", "feature_series_sql"]
 );
 extension_sql_file!(
     "../../sql/40_fingerprint.sql",
@@ -51,14 +51,34 @@ extension_sql_file!(
     requires = ["feature", "fingerprint_sql"]
 );
 extension_sql_file!(
+    "../../sql/45_nearest.sql",
+    name = "nearest",
+    requires = ["fingerprint", "map_sql", "regime_sql", "nearest_sql"]
+);
+extension_sql_file!(
     "../../sql/50_forecast.sql",
     name = "forecast",
-    requires = ["fingerprint", "forecast_sql"]
+    requires = [
+        "nearest",
+        "forecast_sql",
+        "forecast_explain_sql",
+        "forecast_backtest_sql"
+    ]
+);
+extension_sql_file!(
+    "../../sql/55_forecast_table.sql",
+    name = "forecast_table",
+    requires = ["forecast"]
+);
+extension_sql_file!(
+    "../../sql/55_registry.sql",
+    name = "registry",
+    requires = ["forecast_table", "registry_sql", "pool_sql"]
 );
 extension_sql_file!(
     "../../sql/60_recommend.sql",
     name = "recommend",
-    requires = ["forecast", "recommend_sql"]
+    requires = ["registry", "recommend_sql"]
 );
 extension_sql_file!(
     "../../sql/70_decide.sql",

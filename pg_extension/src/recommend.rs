@@ -7,10 +7,10 @@ use prescale_core::recommend::{self, DemandModel, DemandQuery, DemandSpec};
 use prescale_core::sample::SeriesBuilder;
 use rust_decimal::Decimal;
 
+use crate::convert::json::{Json, from_json, to_json};
 use crate::convert::varlena::SeriesValue;
 use crate::convert::{
-    count, from_json, int, micros, numbers, required, should_stop, span, step as to_step,
-    timestamp, to_json,
+    count, int, micros, numbers, required, should_stop, span, step as to_step, timestamp,
 };
 use crate::error::{Answer, invalid, report};
 
@@ -95,7 +95,7 @@ fn demand_fit(
 /// Demand now and at the lead time; without a model only now.
 #[pg_extern(immutable, parallel_safe, cost = 10000)]
 fn demand_predict(
-    model: Option<JsonB>,
+    model: Option<Json>,
     history: Option<SeriesValue>,
     step: Option<Interval>,
     origin: Option<TimestampWithTimeZone>,
@@ -116,9 +116,12 @@ fn demand_predict(
     ErrorReport,
 > {
     let model: Option<DemandModel> = model
-        .map(|json| from_json(json, "model", "Pass a model that demand_fit returned."))
+        .map(|json| from_json(&json, "model", "Pass a model that demand_fit returned."))
         .transpose()?;
-    let history = history.map_or_else(|| SeriesBuilder::default().finish(), |history| history.0);
+    let history = match history {
+        Some(history) => history.0,
+        None => SeriesBuilder::default().finish().map_err(report)?,
+    };
     let hold = usize::try_from(count(required(hold, "hold")?, "hold")?).unwrap_or(usize::MAX);
     let query = DemandQuery {
         origin: micros(required(origin, "origin")?)?,

@@ -6,10 +6,10 @@ use pgrx::prelude::*;
 use prescale_core::window::{self, Grid};
 
 use crate::convert::varlena::SeriesValue;
-use crate::convert::{int, step as to_step, timestamp};
+use crate::convert::{int, should_stop, step as to_step, timestamp};
 use crate::error::{Answer, report};
 
-fn grid(step: &Interval, fill: &str, agg: &str, timezone: &str) -> Answer<Grid> {
+pub(crate) fn grid(step: &Interval, fill: &str, agg: &str, timezone: &str) -> Answer<Grid> {
     Ok(Grid {
         step: to_step(step)?,
         fill: fill.parse().map_err(report)?,
@@ -27,7 +27,7 @@ fn resample(
     agg: default!(&str, "'mean'"),
     timezone: default!(&str, "'UTC'"),
 ) -> Answer<SeriesValue> {
-    window::resample(&s.0, &grid(&step, fill, agg, timezone)?)
+    window::resample(&s.0, &grid(&step, fill, agg, timezone)?, &should_stop)
         .map(SeriesValue)
         .map_err(report)
 }
@@ -52,7 +52,8 @@ fn regularize(
     >,
     ErrorReport,
 > {
-    let windows = window::regularize(&s.0, &grid(&step, fill, agg, timezone)?).map_err(report)?;
+    let grid = grid(&step, fill, agg, timezone)?;
+    let windows = window::regularize(&s.0, &grid, &should_stop).map_err(report)?;
     let rows = windows
         .into_iter()
         .map(|w| Ok((timestamp(w.ts)?, w.y, w.imputed, int(w.n_raw)?)));
@@ -62,7 +63,7 @@ fn regularize(
 extension_sql!(
     r#"
 COMMENT ON FUNCTION resample(series, interval, text, text, text) IS
-    'Series of equal steps; fill is none, zero, linear or locf, agg is mean, sum, min, max, count or last';
+    'Series of equal steps; fill is none, zero, linear, locf or seasonal, agg is mean, sum, min, max, count or last';
 COMMENT ON FUNCTION regularize(series, interval, text, text, text) IS
     'Every window of a series; imputed says whether y was filled in, n_raw how many values fell into it';
 "#,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 pub mod kube;
 pub mod postgres;
+mod session;
 pub mod worker;
 
 /// The top folder of the checkout.

@@ -390,7 +390,7 @@ fn tempfile_stderr() -> Result<Stdio> {
     })
 }
 
-fn text(output: Output) -> Result<String> {
+pub(crate) fn text(output: Output) -> Result<String> {
     if output.status.success() {
         Ok(String::from_utf8(output.stdout)?)
     } else {

@@ -28,7 +28,7 @@ CREATE VIEW routine AS
                ELSE b.body ~* ('\m(FROM|JOIN|INTO|UPDATE|USING)\s+(prescale\.)?(' || (SELECT string_agg(relname, '|') FROM relation) || ')\M') END AS reads,
            l.lanname <> 'c' AND b.body ~* '\m(INSERT INTO|DELETE FROM|UPDATE \w+( \w+)? SET|pg_notify|FOR (UPDATE|SHARE))\M' AS writes,
            EXISTS (SELECT FROM pg_type t WHERE p.oid IN (t.typinput, t.typoutput, t.typsend, t.typreceive))
-           OR EXISTS (SELECT FROM pg_aggregate a WHERE p.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn)) AS serves
+           OR EXISTS (SELECT FROM pg_aggregate a WHERE p.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn)) AS serves
     FROM member m JOIN pg_proc p ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid JOIN pg_language l ON l.oid = p.prolang
     CROSS JOIN LATERAL coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) b (body);";
 
@@ -41,8 +41,10 @@ const RULES: [(&str, &str); 17] = [
         WHERE NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid) AND obj_description(i.indexrelid, 'pg_class') IS NULL"),
     ("no comment on trigger", "SELECT t.tgname || ' on ' || c.relname FROM relation c JOIN pg_trigger t ON t.tgrelid = c.oid
         WHERE NOT t.tgisinternal AND obj_description(t.oid, 'pg_trigger') IS NULL"),
+    // Those on any table read what their caller may read.
     ("PUBLIC may execute what is not immutable:", "SELECT r.name FROM routine r
-        CROSS JOIN LATERAL aclexplode(coalesce(r.proacl, acldefault('f', r.proowner))) a WHERE a.grantee = 0 AND r.provolatile <> 'i'"),
+        CROSS JOIN LATERAL aclexplode(coalesce(r.proacl, acldefault('f', r.proowner))) a WHERE a.grantee = 0 AND r.provolatile <> 'i'
+        AND r.proname NOT IN ('fit_report', 'backtest', 'forecast_table', 'backtest_table', 'series_query', 'check_column')"),
     ("PUBLIC may not execute what is immutable:", "SELECT r.name FROM routine r WHERE r.provolatile = 'i' AND NOT EXISTS (
         SELECT FROM aclexplode(coalesce(r.proacl, acldefault('f', r.proowner))) a WHERE a.grantee = 0)"),
     ("PUBLIC has rights on", "SELECT DISTINCT c.relname FROM relation c LEFT JOIN pg_attribute t ON t.attrelid = c.oid
@@ -59,9 +61,11 @@ const RULES: [(&str, &str); 17] = [
     ("writes but is parallel safe:", "SELECT name FROM routine WHERE writes AND proparallel = 's'"),
     // Each computes from its arguments alone.
     ("immutable SQL that is not on the list of this test:", "SELECT name FROM routine
-        WHERE NOT in_c AND prokind <> 'a' AND provolatile = 'i' AND proname NOT IN ('contract_version', 'fit_boundary', 'fingerprint_boundary', 'window_start')"),
+        WHERE NOT in_c AND prokind <> 'a' AND provolatile = 'i' AND proname NOT IN ('contract_version', 'fit_boundary', 'fingerprint_boundary', 'window_start', 'source_feature_names',
+            'check_on_error', 'rows_for')"),
+    // Two tell how long they took.
     ("is pure but not labelled immutable and parallel safe:", "SELECT name FROM routine
-        WHERE in_c AND NOT reads AND (provolatile <> 'i' OR proparallel <> 's')"),
+        WHERE in_c AND NOT reads AND (provolatile <> 'i' OR proparallel <> 's') AND proname NOT IN ('fit_report', 'backtest')"),
     ("aggregate that cannot run in parallel:", "SELECT r.name FROM routine r JOIN pg_aggregate a ON a.aggfnoid = r.oid
         WHERE r.proparallel <> 's' OR a.aggcombinefn = 0 OR a.aggserialfn = 0 OR a.aggdeserialfn = 0"),
 ];

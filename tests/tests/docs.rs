@@ -182,6 +182,8 @@ fn run(server: &Postgres, database: &str, blocks: &[Block]) -> Result<Vec<String
     let mut command = server.psql_command(database, "postgres");
     command
         .args(["-X", "-q"])
+        // Pages name files as they are found from the top folder.
+        .current_dir(prescale_tests::root())
         .stdin(input)
         .stdout(writer.try_clone()?)
         .stderr(writer);

@@ -10,6 +10,8 @@ const WORKLOAD: &str = "
     SELECT count(*) FROM prescale.add_source('metric', 'metric', period => '1 minute');
     SELECT prescale.add_workload('front', 'metric', target => '{\"kind\": \"simulated\", \"units\": 3}');
     SELECT prescale.set_policy('front', mode => 'full', unit_capacity => 20);
+    SELECT prescale.create_model('demand', 'metric', 'ts', 'value', horizon => '1 hour', spec => '{\"model\": \"seasonal_naive\"}');
+    SELECT count(*) FROM prescale.fit('demand', '2024-05-04');
     INSERT INTO prescale.retention VALUES ('decision', '500 days');
     SELECT prescale.acquire_lease(0, 'w', '1 hour');
     SELECT prescale.record_capacity(0, 1, '[{\"workload_id\": 1, \"units_total\": 3, \"units_ready\": 3}]', '2024-05-01');
@@ -44,23 +46,7 @@ fn a_restored_database_has_everything_and_goes_on() -> Result<()> {
         "a table without rows proves nothing: {empty:?}"
     );
 
-    let dump = server.socket_dir().join("../a.sql");
-    let dumped = server
-        .tool("pg_dump")
-        .args(["-d", "a", "-f"])
-        .arg(&dump)
-        .status()?;
-    assert!(dumped.success());
-    let restored = server
-        .psql_command("b", "postgres")
-        .args(["-qX", "-v", "ON_ERROR_STOP=1", "-f"])
-        .arg(&dump)
-        .output()?;
-    assert!(
-        restored.status.success(),
-        "{}",
-        String::from_utf8_lossy(&restored.stderr)
-    );
+    server.dump_and_restore("a", "b")?;
     assert_eq!(server.psql("b", "postgres", CONTENT)?, before);
 
     // Both go on to the same state; numbers of new rows do not collide with restored ones.

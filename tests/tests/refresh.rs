@@ -60,16 +60,7 @@ fn one_call_or_hundreds_over_the_same_rows_give_the_same() -> Result<()> {
     script.push_str("CALL prescale.refresh(as_of => '2024-05-05'); CALL prescale.refresh(as_of => '2024-05-05');");
     let file = server.socket_dir().join("../often.sql");
     std::fs::write(&file, script)?;
-    let output = server
-        .psql_command("often", "postgres")
-        .args(["-qX", "-v", "ON_ERROR_STOP=1", "-f"])
-        .arg(&file)
-        .output()?;
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    server.run_file("often", &file)?;
     let once = server.psql("once", "postgres", COMPUTED)?;
     let bad = "SELECT count(*) FROM prescale.status WHERE status = 'error' OR watermark < '2024-05-04 23:00'";
     assert_eq!(server.psql("once", "postgres", bad)?.trim(), "0");

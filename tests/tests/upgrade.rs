@@ -3,7 +3,8 @@
 use anyhow::{Context, Result};
 use prescale_tests::postgres::Postgres;
 
-const OLD: &str = "0.1.0";
+/// Versions that were released, each with its frozen install script.
+const OLD: [&str; 2] = ["0.1.0", "0.2.0"];
 const USE: &str = "
     CREATE TABLE metric (ts timestamptz PRIMARY KEY, value float8);
     INSERT INTO metric SELECT t, 100 + 50 * sin(extract(epoch FROM t) / 13751) FROM generate_series(timestamptz '2024-05-01', '2024-05-05', '1 minute') t;
@@ -12,10 +13,10 @@ const USE: &str = "
     SELECT prescale.set_policy('front', mode => 'full', unit_capacity => 20);
     CALL prescale.refresh(as_of => '2024-05-04 20:00')";
 
-/// A server that also has the frozen install script of the old version.
-fn server() -> Result<Postgres> {
+/// A server that also has the frozen install script of an old version.
+fn server(old: &str) -> Result<Postgres> {
     let server = Postgres::start()?;
-    let script = format!("prescale--{OLD}.sql");
+    let script = format!("prescale--{old}.sql");
     std::fs::copy(
         prescale_tests::root().join("tests/upgrade").join(&script),
         server.extension_dir()?.join(&script),
@@ -30,7 +31,7 @@ fn server() -> Result<Postgres> {
     server.psql(
         "upgraded",
         "owner",
-        &format!("CREATE EXTENSION prescale VERSION '{OLD}'"),
+        &format!("CREATE EXTENSION prescale VERSION '{old}'"),
     )?;
     Ok(server)
 }
@@ -41,16 +42,25 @@ fn newest(server: &Postgres, database: &str) -> Result<String> {
 
 #[test]
 fn the_old_sql_works_with_the_new_library() -> Result<()> {
-    let server = server()?;
-    server.psql("upgraded", "owner", USE)?;
-    let recommendation = newest(&server, "upgraded")?;
-    assert!(recommendation.trim().ends_with("|ok"), "{recommendation}");
+    for old in OLD {
+        let server = server(old)?;
+        server.psql("upgraded", "owner", USE)?;
+        let recommendation = newest(&server, "upgraded")?;
+        assert!(
+            recommendation.trim().ends_with("|ok"),
+            "{old}: {recommendation}"
+        );
+    }
     Ok(())
 }
 
 #[test]
 fn an_updated_installation_equals_a_fresh_one_and_goes_on() -> Result<()> {
-    let server = server()?;
+    OLD.iter().try_for_each(|old| update(old))
+}
+
+fn update(old: &str) -> Result<()> {
+    let server = server(old)?;
     server.psql("upgraded", "owner", USE)?;
     let before = newest(&server, "upgraded")?;
     server.psql("upgraded", "owner", "ALTER EXTENSION prescale UPDATE")?;
@@ -81,5 +91,26 @@ fn an_updated_installation_equals_a_fresh_one_and_goes_on() -> Result<()> {
         )?;
     }
     assert_eq!(newest(&server, "upgraded")?, newest(&server, "fresh")?);
+    Ok(())
+}
+
+#[test]
+fn who_ran_refresh_before_an_update_still_may() -> Result<()> {
+    for old in OLD {
+        let server = server(old)?;
+        server.psql("upgraded", "owner", USE)?;
+        server.psql("postgres", "postgres", "CREATE ROLE worker LOGIN")?;
+        server.psql(
+            "upgraded",
+            "owner",
+            "SELECT prescale.grant_worker('worker'); GRANT SELECT ON metric TO worker; ALTER EXTENSION prescale UPDATE",
+        )?;
+        let status = server.psql(
+            "upgraded",
+            "worker",
+            "CALL prescale.refresh(as_of => '2024-05-04 22:00'); SELECT status FROM prescale.progress",
+        )?;
+        assert_eq!(status.trim(), "ok", "{old}");
+    }
     Ok(())
 }

@@ -40,6 +40,8 @@ pub struct ReplayOutcome {
     pub actions: usize,
     /// How long it took.
     pub seconds: f64,
+    /// The part of it that the cycles took; the rest is refresh.
+    pub cycle_seconds: f64,
 }
 
 /// Replays until the end, or until `shutdown` completes. Each tick refreshes as of its time and runs one cycle then.
@@ -113,11 +115,13 @@ async fn run(
         ticks: 0,
         actions: 0,
         seconds: 0.0,
+        cycle_seconds: 0.0,
     };
     let mut now = plan.from;
     while now <= plan.until && !stop.is_set() {
         let clock = Clock::Replay(now);
         maintain.refresh(clock).await?;
+        let refreshed = Instant::now();
         let turn = cycle
             .turn(&Moment {
                 clock,
@@ -129,6 +133,7 @@ async fn run(
                 "another worker leads a shard; stop it, or replay other shards".to_owned(),
             ));
         }
+        outcome.cycle_seconds += refreshed.elapsed().as_secs_f64();
         outcome.ticks += 1;
         outcome.actions += turn.done;
         if plan.progress > 0 && outcome.ticks.is_multiple_of(plan.progress) {

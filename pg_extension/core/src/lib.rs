@@ -6,6 +6,8 @@
 
 pub mod error;
 pub mod time;
+pub mod distribution;
+mod random;
 pub mod sample;
 pub mod window;
 pub mod feature;

@@ -28,10 +28,11 @@ impl Step {
         if micros > 0 {
             Ok(Self(micros))
         } else {
-            Err(
-                Error::invalid(format!("step must be positive, not {micros} microseconds"))
-                    .with_hint("give a step such as '1 minute'"),
-            )
+            Err(Error::invalid(format!(
+                "step must be positive, not {}",
+                interval_text(micros)
+            ))
+            .with_hint("give a step such as '1 minute'"))
         }
     }
 
@@ -72,6 +73,47 @@ impl From<Step> for i64 {
     fn from(step: Step) -> Self {
         step.0
     }
+}
+
+/// A length of time as PostgreSQL writes intervals: days, then hours, minutes and seconds if any.
+///
+/// ```
+/// use prescale_core::time::{DAY, MINUTE, interval_text};
+/// let text = [7 * DAY, DAY, 90 * MINUTE, 36 * 60 * MINUTE + 500_000].map(interval_text);
+/// assert_eq!(text, ["7 days", "1 day", "01:30:00", "1 day 12:00:00.5"]);
+/// assert_eq!([0, -MINUTE, -36 * 60 * MINUTE].map(interval_text), ["00:00:00", "-00:01:00", "-1 days -12:00:00"]);
+/// ```
+#[must_use]
+pub fn interval_text(micros: Micros) -> String {
+    let sign = if micros < 0 { "-" } else { "" };
+    let [micros, day, minute, second] = [micros, DAY, MINUTE, SECOND].map(i64::unsigned_abs);
+    let (days, rest) = (micros / day, micros % day);
+    let plural = if days == 1 && sign.is_empty() {
+        ""
+    } else {
+        "s"
+    };
+    let seconds = rest % minute / second;
+    let time = format!(
+        "{sign}{:02}:{:02}:{seconds:02}",
+        rest / (60 * minute),
+        rest / minute % 60
+    );
+    let fraction = format!(".{:06}", rest % second);
+    let fraction = fraction.trim_end_matches('0').trim_end_matches('.');
+    match (days, rest) {
+        (0, _) => format!("{time}{fraction}"),
+        (_, 0) => format!("{sign}{days} day{plural}"),
+        _ => format!("{sign}{days} day{plural} {time}{fraction}"),
+    }
+}
+
+/// An instant as text for messages: `2024-01-31 09:00:00+00`; the number of microseconds where the calendar ends.
+pub(crate) fn time_text(ts: Micros) -> String {
+    chrono::DateTime::from_timestamp_micros(ts).map_or_else(
+        || format!("{ts} microseconds"),
+        |t| t.format("%Y-%m-%d %H:%M:%S%.f+00").to_string(),
+    )
 }
 
 /// Asked by long computations every few thousand operations; `true` means stop with `Cancelled`.

@@ -3,6 +3,7 @@
 
 use std::ffi::{CStr, c_char};
 use std::marker::PhantomData;
+use std::sync::OnceLock;
 
 use pgrx::pg_sys;
 use pgrx::pg_sys::panic::{ErrorReport, ErrorReportable};
@@ -50,11 +51,18 @@ impl<'a> Call<'a> {
         self.fcinfo
     }
 
+    /// Makes NULL the result.
+    pub(crate) fn null(&self) -> pg_sys::Datum {
+        // SAFETY: the frame is PostgreSQL's, made for this call.
+        unsafe { (*self.fcinfo).isnull = true };
+        pg_sys::Datum::from(0)
+    }
+
     /// Argument `index`; `None` for NULL.
     pub(crate) fn datum(&self, index: usize) -> Option<pg_sys::Datum> {
         // SAFETY: the frame holds `nargs` arguments, and an index beyond them is answered with None.
         unsafe {
-            if index >= usize::try_from((*self.fcinfo).nargs).unwrap_or(0) {
+            if index >= self.n_args() {
                 return None;
             }
             let argument = *(&raw const (*self.fcinfo).args)
@@ -74,6 +82,12 @@ impl<'a> Call<'a> {
             Some(None) => Time::Infinite,
             Some(Some(micros)) => Time::At(micros),
         }
+    }
+
+    /// A bigint; `None` for NULL.
+    pub(crate) fn int8(&self, index: usize) -> Option<i64> {
+        self.datum(index)
+            .map(|datum| i64::from_ne_bytes(datum.value().to_ne_bytes()))
     }
 
     /// A float8; `None` for NULL.
@@ -115,6 +129,22 @@ impl<'a> Call<'a> {
         super::array::read_float8(bytes, elements).map(Some)
     }
 
+    /// The elements of a float8[] without NULLs, where they stand; `None` for NULL and for an array with NULLs, which
+    /// [`float8_array`](Self::float8_array) tells apart.
+    pub(crate) fn float8_dense(
+        &self,
+        index: usize,
+    ) -> Option<impl ExactSizeIterator<Item = f64> + Clone + 'a> {
+        let values = super::array::dense_float8(self.bytes(index)?)?;
+        Some(values.iter().map(|value| f64::from_ne_bytes(*value)))
+    }
+
+    /// How many arguments there are.
+    pub(crate) fn n_args(&self) -> usize {
+        // SAFETY: the frame is PostgreSQL's.
+        usize::try_from(unsafe { (*self.fcinfo).nargs }).unwrap_or(0)
+    }
+
     /// A cstring; `None` for NULL.
     pub(crate) fn cstring(&self, index: usize) -> Option<&'a CStr> {
         // SAFETY: declared as cstring, which is terminated by NUL and lives as long as the call.
@@ -139,21 +169,23 @@ impl<'a> Call<'a> {
 
 /// The bytes of a text in UTF-8, whatever the encoding of the database.
 fn utf8(bytes: &[u8]) -> Answer<&str> {
+    // A backend stays in one database. Asking for every row would cost as much as the row itself.
+    static IS_UTF8: OnceLock<bool> = OnceLock::new();
     let utf8 = pg_sys::pg_enc::PG_UTF8.cast_signed();
+    // SAFETY: the function reads a variable that is set before any SQL runs.
+    if *IS_UTF8.get_or_init(|| unsafe { pg_sys::GetDatabaseEncoding() } == utf8) {
+        return std::str::from_utf8(bytes).map_err(not_utf8);
+    }
     let given = bytes.as_ptr().cast::<c_char>();
     // SAFETY: the length is that of the bytes; what is returned is either the text itself, which does not end with
     // NUL, or a converted one in PostgreSQL's memory, which does.
     let converted = unsafe {
         let len = i32::try_from(bytes.len()).unwrap_or(i32::MAX);
-        if pg_sys::GetDatabaseEncoding() == utf8 {
+        let converted = pg_sys::pg_server_to_any(given, len, utf8);
+        if converted.cast_const() == given {
             bytes
         } else {
-            let converted = pg_sys::pg_server_to_any(given, len, utf8);
-            if converted.cast_const() == given {
-                bytes
-            } else {
-                CStr::from_ptr(converted).to_bytes()
-            }
+            CStr::from_ptr(converted).to_bytes()
         }
     };
     std::str::from_utf8(converted).map_err(not_utf8)

@@ -4,13 +4,14 @@
 #![allow(unsafe_code)] // Datums are raw pointers.
 
 use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
-use pgrx::datum::{Datum, FromDatum, IntoDatum};
+use pgrx::datum::{Datum, FromDatum, IntoDatum, UnboxDatum};
 use pgrx::pg_sys;
 use pgrx::pgrx_sql_entity_graph::metadata::{
     ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
 };
 use prescale_core::feature::request::RequestState;
-use prescale_core::fingerprint::{PcaModel, PcaState};
+use prescale_core::feature::{KeyCounts, LatencySummary};
+use prescale_core::fingerprint::{PcaModel, PcaState, RegimeModel, VectorSet};
 use prescale_core::sample::Series;
 use prescale_core::{Error, ErrorKind, Result};
 
@@ -59,19 +60,7 @@ pub(crate) unsafe fn payload<'a>(datum: pg_sys::Datum) -> &'a [u8] {
 /// # Errors
 /// 54000 above 1 GB.
 pub(crate) fn store(bytes: &[u8]) -> Answer<pg_sys::Datum> {
-    let size = bytes.len() + pg_sys::VARHDRSZ;
-    let header = i32::try_from(size)
-        .ok()
-        .filter(|_| size <= MAX_VALUE)
-        .ok_or_else(|| {
-            report(Error::new(
-                ErrorKind::TooLarge,
-                format!(
-                    "a value of {} bytes exceeds the 1 GB that PostgreSQL can store",
-                    bytes.len()
-                ),
-            ))
-        })?;
+    let (size, header) = fitting(bytes.len())?;
     // SAFETY: the allocation holds the header and the bytes, and palloc raises an error instead of returning null.
     unsafe {
         let value = pg_sys::palloc(size).cast::<u8>();
@@ -82,14 +71,28 @@ pub(crate) fn store(bytes: &[u8]) -> Answer<pg_sys::Datum> {
 }
 
 /// A cstring with this text, in the current memory context.
-fn store_cstring(text: &str) -> pg_sys::Datum {
+fn store_cstring(text: &str) -> Answer<pg_sys::Datum> {
+    // A cast to text needs a header.
+    let (size, _) = fitting(text.len())?;
     // SAFETY: as in `store`; the last byte is the terminator.
     unsafe {
-        let value =
-            pg_sys::palloc_extended(text.len() + 1, pg_sys::MCXT_ALLOC_HUGE as i32).cast::<u8>();
+        let value = pg_sys::palloc(size).cast::<u8>();
         std::ptr::copy_nonoverlapping(text.as_ptr(), value, text.len());
         *value.add(text.len()) = 0;
-        pg_sys::Datum::from(value)
+        Ok(pg_sys::Datum::from(value))
+    }
+}
+
+/// The size of a varlena with `len` bytes, as it is and for its header, where PostgreSQL takes that many.
+fn fitting(len: usize) -> Answer<(usize, i32)> {
+    let size = len + pg_sys::VARHDRSZ;
+    match i32::try_from(size) {
+        Ok(header) if size <= MAX_VALUE => Ok((size, header)),
+        _ => {
+            let message =
+                format!("a value of {len} bytes exceeds the 1 GB that PostgreSQL can store");
+            Err(report(Error::new(ErrorKind::TooLarge, message)))
+        }
     }
 }
 
@@ -99,11 +102,11 @@ fn input<T: Flat>(call: &Call<'_>) -> Answer<pg_sys::Datum> {
 }
 
 fn output<T: Flat>(call: &Call<'_>) -> Answer<pg_sys::Datum> {
-    Ok(store_cstring(
+    store_cstring(
         &T::from_bytes(call.bytes(0).unwrap_or_default())
             .map_err(report)?
             .to_text(),
-    ))
+    )
 }
 
 fn receive<T: Flat>(call: &Call<'_>) -> Answer<pg_sys::Datum> {
@@ -165,6 +168,18 @@ macro_rules! flat_type {
             }
         }
 
+        // SAFETY: as for FromDatum; elements of arrays are varlenas like any.
+        unsafe impl UnboxDatum for $name {
+            type As<'src> = Self;
+            unsafe fn unbox<'src>(datum: Datum<'src>) -> Self
+            where
+                Self: 'src,
+            {
+                // SAFETY: the caller passes a datum of this type, a varlena.
+                Self(raise(<$core>::from_bytes(unsafe { payload(datum.sans_lifetime()) }).map_err(report)))
+            }
+        }
+
         // SAFETY: as for FromDatum.
         unsafe impl<'fcx> ArgAbi<'fcx> for $name {
             unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
@@ -194,6 +209,14 @@ flat_type! {
     SeriesValue(Series) = "series": series_in, series_out, series_recv, series_send
 }
 flat_type! {
+    /// SQL type `latency_sketch`.
+    LatencyValue(LatencySummary) = "latency_sketch": latency_sketch_in, latency_sketch_out, latency_sketch_recv, latency_sketch_send
+}
+flat_type! {
+    /// SQL type `entropy_state`.
+    KeysValue(KeyCounts) = "entropy_state": entropy_state_in, entropy_state_out, entropy_state_recv, entropy_state_send
+}
+flat_type! {
     /// SQL type `request_state`.
     RequestValue(RequestState) = "request_state": request_state_in, request_state_out, request_state_recv, request_state_send
 }
@@ -204,4 +227,12 @@ flat_type! {
 flat_type! {
     /// SQL type `pca_model`.
     PcaModelValue(PcaModel) = "pca_model": pca_model_in, pca_model_out, pca_model_recv, pca_model_send
+}
+flat_type! {
+    /// SQL type `vector_set`.
+    VectorSetValue(VectorSet) = "vector_set": vector_set_in, vector_set_out, vector_set_recv, vector_set_send
+}
+flat_type! {
+    /// SQL type `regime_model`.
+    RegimeModelValue(RegimeModel) = "regime_model": regime_model_in, regime_model_out, regime_model_recv, regime_model_send
 }

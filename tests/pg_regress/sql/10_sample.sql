@@ -66,3 +66,15 @@ SELECT * FROM add_source(NULL, 'sample_row');
 SELECT drop_source('w');
 SELECT drop_source('w');
 \echo :SQLSTATE
+-- rates of a counter: it restarts once, rows come in any order, some are no samples
+SELECT u.ts, u.value, n_reset(s), c.n, c.n_null, c.n_nonfinite, c.n_dup FROM (SELECT rate_agg(ts, v) s FROM (VALUES (timestamptz '2024-01-01 00:00:20', 4::float8), ('2024-01-01 00:00:00', 100), ('2024-01-01 00:00:10', 150), ('2024-01-01 00:00:10', 120), (NULL, 1), ('2024-01-01 00:00:15', NULL), ('2024-01-01 00:00:15', 'NaN'), ('2024-01-01 00:00:15', -1), ('infinity', 7)) r (ts, v)) g, unnest(s) u, counts(s) c;
+-- a part that ends where the next begins has no rate across the border; rolled up it has
+WITH sample AS (SELECT timestamptz '2024-01-01' + g * interval '1 minute' AS ts, (g * 37 % 100)::float8 AS v FROM generate_series(0, 99) g), part AS (SELECT rate_agg(ts, v) AS s FROM sample GROUP BY extract(minute FROM ts)::int / 7)
+SELECT (SELECT sum(n(s)) FROM part) AS apart, n(rollup(s)) AS rolled_up, rollup(s)::text = (SELECT rate_agg(ts, v)::text FROM sample) AS same, rollup(s)::text = (SELECT rate(series_agg(ts, v))::text FROM sample) AS of_series FROM part;
+SELECT rate_agg(ts, v), n_reset(series_agg(ts, v)), rate_agg(NULL, NULL) FROM (VALUES (timestamptz '2024-01-01', 1::float8)) r (ts, v);
+SELECT rollup(s) FROM (SELECT rate_agg(timestamptz '2024-01-01', 1) UNION ALL SELECT series_agg(timestamptz '2024-01-01', 1)) p (s);
+\echo :SQLSTATE
+SELECT rate(rate_agg(timestamptz '2024-01-01', 1));
+\echo :SQLSTATE
+SELECT '{"format":1,"ts":[1],"value":[-1],"counter":true}'::series;
+\echo :SQLSTATE

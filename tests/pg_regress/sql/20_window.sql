@@ -14,6 +14,14 @@ SELECT c.n, c.n_imputed FROM (SELECT resample(series_agg(ts, value), '1 minute')
 -- days follow the local calendar: 23 hours when the clock goes forward
 SELECT r.ts AT TIME ZONE 'Europe/Berlin' AS local_day, r.n_raw
 FROM (SELECT series_agg(t, 1.0) s FROM generate_series(timestamptz '2024-03-30 00:00+01', '2024-04-01 23:00+02', '1 hour') t) g, regularize(g.s, '1 day', 'none', 'sum', 'Europe/Berlin') r ORDER BY 1;
+-- six o'clock stays six o'clock across the change: the gap of 1 April is filled from the same local hour of other days
+SELECT (r.ts AT TIME ZONE 'Europe/Berlin')::time AS local_time, r.y, r.imputed
+FROM (SELECT series_agg(t, CASE extract(hour FROM t AT TIME ZONE 'Europe/Berlin') WHEN 6 THEN 100 ELSE 1 END) s
+      FROM generate_series(timestamptz '2024-03-28 00:00+01', '2024-04-03 23:00+02', '1 hour') t WHERE t NOT BETWEEN '2024-04-01 04:00+02' AND '2024-04-01 08:00+02') g,
+    regularize(g.s, '1 hour', 'seasonal', 'mean', 'Europe/Berlin') r WHERE r.ts BETWEEN '2024-04-01 03:00+02' AND '2024-04-01 09:00+02' ORDER BY r.ts;
+SELECT c.n, c.n_imputed FROM (SELECT resample(series_agg(t, 1), '1 day', 'seasonal') s FROM generate_series(timestamptz '2024-03-01', '2024-03-31', '1 day') t WHERE extract(day FROM t) NOT BETWEEN 10 AND 13) g, counts(g.s) c;
+SELECT count(*) FROM regularize((SELECT series_agg(ts, value) FROM window_row), '7 minutes', 'seasonal');
+\echo :SQLSTATE
 -- empty and single
 SELECT count(*) FROM regularize((SELECT series_agg(ts, value) FROM window_row WHERE false), '1 minute');
 SELECT * FROM regularize((SELECT series_agg(ts, value) FROM window_row WHERE value = 10), '1 hour');

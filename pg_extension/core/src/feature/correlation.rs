@@ -31,7 +31,7 @@ pub(super) fn pearson(x: &[f64], y: &[f64]) -> Option<f64> {
 }
 
 /// Maps values onto [0, 1] and takes off their mean; NaN when all are equal.
-fn to_deviations(values: &mut [f64]) {
+pub(super) fn to_deviations(values: &mut [f64]) {
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     // Halves, because the range of finite values need not be finite.

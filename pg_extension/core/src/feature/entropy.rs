@@ -1,12 +1,21 @@
 //! Shannon entropy of keys in bounded memory.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::sample::flat::{FORMAT, Reader, Writer, corrupt, reserve};
+use crate::sample::flat::reserve;
+use crate::window::by_name;
+use codec::Parts;
+use hash::{AsIs, hash};
+
+mod codec;
+mod hash;
+mod keys;
+
+pub use keys::KeyCounts;
 
 /// Up to this many different keys the entropy is exact: kinds of requests are fewer, and 64 KiB a state is little.
 pub const MAX_KEYS: usize = 4096;
@@ -21,6 +30,18 @@ pub enum Correction {
     None,
     /// Adds (m − 1)/(2n ln 2) bits for m keys in n rows (Miller 1955, "Note on the bias of information estimates").
     MillerMadow,
+}
+
+impl std::str::FromStr for Correction {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        by_name(
+            "correction",
+            name,
+            &[("none", Self::None), ("miller_madow", Self::MillerMadow)],
+        )
+    }
 }
 
 /// How often each key was seen, and from that the entropy H = −Σ p log₂ p in bits.
@@ -88,6 +109,30 @@ impl EntropyState {
         Ok(())
     }
 
+    /// Takes one row of a key out again; `false`, with nothing changed, where its count was not kept singly, because
+    /// there are or were more than [`MAX_KEYS`] keys.
+    pub(crate) fn take(&mut self, key: &str) -> bool {
+        let key = hash(key);
+        let Some(count) = self.keys.get_mut(&key).filter(|_| self.level == 0) else {
+            return false;
+        };
+        *count -= 1;
+        if *count == 0 {
+            self.keys.remove(&key);
+        }
+        self.n = self.n.saturating_sub(1);
+        true
+    }
+
+    /// The share of the rows that have this key; `None` without rows, and for keys that are not counted singly because
+    /// there are more than [`MAX_KEYS`].
+    #[must_use]
+    pub fn share(&self, key: &str) -> Option<f64> {
+        let key = hash(key);
+        let is_kept = self.n > 0 && key.leading_zeros() >= self.level;
+        is_kept.then(|| self.keys.get(&key).copied().unwrap_or(0) as f64 / self.n as f64)
+    }
+
     /// Rows seen.
     #[must_use]
     pub fn n(&self) -> u64 {
@@ -98,6 +143,17 @@ impl EntropyState {
     #[must_use]
     pub fn n_keys(&self) -> f64 {
         self.keys.len() as f64 * f64::from(self.level).exp2()
+    }
+
+    /// The same as a whole number.
+    #[must_use]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a number of keys that are hashes of 64 bits; larger ones saturate"
+    )]
+    pub fn n_distinct(&self) -> u64 {
+        self.n_keys() as u64
     }
 
     /// Whether there were too many keys to count each.
@@ -201,61 +257,6 @@ impl EntropyState {
         }
         Ok(())
     }
-
-    /// The flat form, format byte first: eight bytes for each key and one per seven bits for each count.
-    #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Writer::new(32 + self.keys.len() * 10 + self.buckets.len() * 2);
-        self.write(&mut out);
-        out.finish()
-    }
-
-    /// Reads the flat form.
-    ///
-    /// # Errors
-    /// `Corrupt`.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let mut reader = Reader::new("entropy state", bytes)?;
-        let state = Self::read(&mut reader)?;
-        reader.finish()?;
-        Ok(state)
-    }
-
-    pub(super) fn write(&self, out: &mut Writer) {
-        let Parts {
-            format: _,
-            level,
-            keys,
-            buckets,
-        } = Parts::from(self.clone());
-        out.varint(u64::from(level));
-        out.len(keys.len());
-        for (key, count) in keys {
-            out.u64(key);
-            out.varint(count);
-        }
-        out.len(buckets.len());
-        buckets.iter().for_each(|&count| out.varint(count));
-    }
-
-    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self> {
-        let level = reader.varint()?;
-        let level =
-            u32::try_from(level).map_err(|_| reader.corrupt("a level that does not exist"))?;
-        let n = reader.len(9)?;
-        let mut keys = Vec::new();
-        for _ in 0..n.min(MAX_KEYS + 1) {
-            keys.push((reader.u64()?, reader.varint()?));
-        }
-        let n = reader.len(1)?;
-        let buckets = reader.varints(n)?;
-        Self::try_from(Parts {
-            format: FORMAT,
-            level,
-            keys,
-            buckets,
-        })
-    }
 }
 
 /// Σ p log₂(1/p) in ascending order of the counts, which makes it the same for the same counts.
@@ -282,113 +283,6 @@ fn count_bucket(buckets: &mut [u64], key: u64, count: u64) {
     let idx = usize::try_from(key >> (64 - BUCKET_BITS)).unwrap_or(0);
     if let Some(bucket) = buckets.get_mut(idx) {
         *bucket = bucket.saturating_add(count);
-    }
-}
-
-/// FNV-1a with the finaliser of MurmurHash3. States are stored and merged across versions, so this never changes.
-fn hash(key: &str) -> u64 {
-    let fnv = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, byte| {
-        (h ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-    });
-    let h = (fnv ^ (fnv >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    let h = (h ^ (h >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-    h ^ (h >> 33)
-}
-
-/// The hasher of keys that are hashes already.
-#[derive(Debug, Clone, Default)]
-struct AsIs(u64);
-
-impl Hasher for AsIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes
-            .iter()
-            .for_each(|&byte| self.0 = (self.0 << 8) | u64::from(byte));
-    }
-
-    fn write_u64(&mut self, x: u64) {
-        // Kept keys share their leading bits, which the map would use to tell them apart.
-        self.0 = x.rotate_left(32);
-    }
-}
-
-/// The same numbers before they are checked; keys ascending.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Parts {
-    format: u8,
-    level: u32,
-    keys: Vec<(u64, u64)>,
-    buckets: Vec<u64>,
-}
-
-impl TryFrom<Parts> for EntropyState {
-    type Error = Error;
-
-    fn try_from(parts: Parts) -> Result<Self> {
-        let Parts {
-            format,
-            level,
-            keys,
-            buckets,
-        } = parts;
-        let wrong = |why: &str| corrupt("entropy state", why);
-        let n_keys = keys
-            .iter()
-            .try_fold(0u64, |sum, key| sum.checked_add(key.1));
-        let n_rows = buckets
-            .iter()
-            .try_fold(0u64, |sum, &count| sum.checked_add(count));
-        let n = if level > 0 { n_rows } else { n_keys };
-        let n = n.ok_or_else(|| wrong("its counts overflow"))?;
-        let is_ascending = keys.iter().zip(keys.iter().skip(1)).all(|(a, b)| a.0 < b.0);
-        let is_kept = keys
-            .iter()
-            .all(|&(key, count)| key.leading_zeros() >= level && count > 0);
-        if format != FORMAT {
-            return Err(wrong("its format is not known"));
-        }
-        if keys.len() > MAX_KEYS || !is_ascending || !is_kept || level > 64 {
-            return Err(wrong("its keys are not those of any rows"));
-        }
-        if buckets.len() != (if level > 0 { MAX_KEYS } else { 0 }) {
-            return Err(wrong("it has the wrong number of buckets"));
-        }
-        let mut seen = vec![0; buckets.len()];
-        keys.iter()
-            .for_each(|&(key, count)| count_bucket(&mut seen, key, count));
-        if seen.iter().zip(&buckets).any(|(seen, all)| seen > all) {
-            return Err(wrong("a bucket holds fewer rows than its keys"));
-        }
-        Ok(Self {
-            n,
-            level,
-            keys: keys.into_iter().collect(),
-            buckets,
-        })
-    }
-}
-
-impl From<EntropyState> for Parts {
-    fn from(state: EntropyState) -> Self {
-        let EntropyState {
-            n: _,
-            level,
-            keys,
-            buckets,
-        } = state;
-        let mut keys: Vec<_> = keys.into_iter().collect();
-        keys.sort_unstable();
-        Self {
-            format: FORMAT,
-            level,
-            keys,
-            buckets,
-        }
     }
 }
 

@@ -3,24 +3,30 @@
 //! Why it exists: a forecast and a fingerprint need, for every window of a workload, the same numbers in the same
 //! order, also for windows in which nothing happened. [`features`] completes windows that one scan of a source
 //! produced; [`request`] condenses the rows of a request log into one mergeable state per window. The sketches inside
-//! that state stand on their own too: [`LatencySketch`] and [`EntropyState`].
+//! that state stand on their own too: [`LatencySummary`] and [`KeyCounts`]. [`correlate()`] says how two series move
+//! together, and which of them goes first.
 
 use crate::time::{Micros, Step};
 use crate::window::Fill;
 
 mod row;
 mod correlation;
+mod exact;
 mod latency;
 mod entropy;
 mod comoment;
+mod rank;
+mod correlate;
 pub mod request;
+pub mod series;
 
-pub use entropy::{Correction, EntropyState, MAX_KEYS};
-pub use latency::LatencySketch;
+pub use correlate::{Correlate, Lagged, MAX_LAGS, Method, correlate};
+pub use entropy::{Correction, EntropyState, KeyCounts, MAX_KEYS};
+pub use latency::{LatencySketch, LatencySummary, MovingLatency};
+pub use rank::{MAX_PAIRS, RankCorrelation};
 pub use row::features;
 
-/// Larger numbers count as infinite in sketches and co-moments: their squares, summed over 2⁶⁴ rows, stay finite.
-pub(crate) const LARGEST: f64 = 1e140;
+pub(crate) use crate::sample::LARGEST;
 
 /// What one scan of a source saw in one window of one workload.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,6 +102,11 @@ pub struct FeatureSpec {
     pub n_metrics: usize,
     /// Whether to correlate each metric with demand over the trailing [`LOOKBACK`] windows.
     pub correlate: bool,
+}
+
+/// Σ a · b, in order.
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 //! Features of a request log: one state per window.
 
-use serde::{Deserialize, Serialize};
-
 use super::LARGEST;
 use super::comoment::CoMoment;
 use super::entropy::{Correction, EntropyState};
 use super::latency::LatencySketch;
 use crate::error::{Error, ErrorKind, Result};
-use crate::sample::flat::{FORMAT, Reader, Writer, corrupt, reserve};
+use crate::sample::flat::{Reader, Writer, corrupt, reserve};
 use crate::time::{Micros, SECOND, Step};
+
+mod text;
 
 /// Most parameters of a request.
 pub const MAX_PARAMS: usize = 256;
@@ -192,6 +192,18 @@ impl RequestState {
         &self.latency
     }
 
+    /// The kinds.
+    #[must_use]
+    pub fn kind(&self) -> &EntropyState {
+        &self.kind
+    }
+
+    /// The actors.
+    #[must_use]
+    pub fn actor(&self) -> &EntropyState {
+        &self.actor
+    }
+
     /// Whether an entropy is approximate because there were more than [`MAX_KEYS`](super::MAX_KEYS) kinds or actors.
     #[must_use]
     pub fn is_approximate(&self) -> bool {
@@ -237,7 +249,7 @@ impl RequestState {
     }
 
     /// The flat form, format byte first. A window of a thousand requests of ten kinds takes about a kilobyte; the
-    /// bound is 400 kB, most of it for latencies that span more than 10⁹.
+    /// bound is 110 kB, most of it for more than 4,096 kinds and actors.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Writer::new(1024);
@@ -290,75 +302,6 @@ impl RequestState {
         .checked()
     }
 
-    /// The text form (JSON).
-    #[must_use]
-    pub fn to_text(&self) -> String {
-        let Self {
-            n,
-            n_nonfinite,
-            latency,
-            n_bytes,
-            sum_bytes,
-            kind,
-            actor,
-            with_bytes,
-            with_params,
-        } = self.clone();
-        let text = Text {
-            format: FORMAT,
-            n,
-            n_nonfinite,
-            latency,
-            n_bytes,
-            sum_bytes,
-            kind,
-            actor,
-            with_bytes,
-            with_params,
-        };
-        // Numbers in structs always have a JSON form.
-        serde_json::to_string(&text).unwrap_or_default()
-    }
-
-    /// Reads the text form.
-    ///
-    /// # Errors
-    /// `Corrupt`.
-    pub fn from_text(text: &str) -> Result<Self> {
-        let text: Text =
-            serde_json::from_str(text).map_err(|error| corrupt("request state", error))?;
-        let Text {
-            format,
-            n,
-            n_nonfinite,
-            latency,
-            n_bytes,
-            sum_bytes,
-            kind,
-            actor,
-            with_bytes,
-            with_params,
-        } = text;
-        if format != FORMAT {
-            return Err(corrupt(
-                "request state",
-                format_args!("format {format} is not known"),
-            ));
-        }
-        Self {
-            n,
-            n_nonfinite,
-            latency,
-            n_bytes,
-            sum_bytes,
-            kind,
-            actor,
-            with_bytes,
-            with_params,
-        }
-        .checked()
-    }
-
     /// No part may have seen more rows than there were.
     fn checked(self) -> Result<Self> {
         let parts = [
@@ -378,22 +321,6 @@ impl RequestState {
         }
         Ok(self)
     }
-}
-
-/// The fields of the text form.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Text {
-    format: u8,
-    n: u64,
-    n_nonfinite: u64,
-    latency: LatencySketch,
-    n_bytes: u64,
-    sum_bytes: f64,
-    kind: EntropyState,
-    actor: EntropyState,
-    with_bytes: CoMoment,
-    with_params: Vec<CoMoment>,
 }
 
 #[cfg(test)]

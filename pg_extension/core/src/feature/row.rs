@@ -25,7 +25,7 @@ const REACH: usize = LOOKBACK - 1;
 /// - `Zero`: a window without rows had no demand. That is a measurement, so `imputed` stays false. A window with rows
 ///   of which none has a usable demand stays a gap: unknown is not zero, and capacity must not fall for it.
 /// - `Locf`: the last demand measured in the 59 windows before; `imputed`.
-/// - `Linear`: as `Locf`. A window is closed before its right neighbour exists, and the same window must have the same
+/// - `Linear`, `Seasonal`: as `Locf`. A window is closed before its right neighbour exists, and the same window must have the same
 ///   features whenever it is computed.
 ///
 /// A demand or metric that is NaN or infinite counts as missing; for demand `n_nonfinite` says so. Every window is
@@ -166,7 +166,7 @@ fn fill(slots: &Slots<'_>, demand: &[f64], fill: Fill) -> Result<Vec<f64>> {
             _ if !measured.is_nan() => measured,
             Fill::Zero if slot.is_none_or(|window| window.n_row == 0) => 0.0,
             Fill::None | Fill::Zero => f64::NAN,
-            Fill::Locf | Fill::Linear => last.map_or(f64::NAN, |(_, x)| x),
+            Fill::Locf | Fill::Linear | Fill::Seasonal => last.map_or(f64::NAN, |(_, x)| x),
         });
     }
     Ok(filled)
@@ -196,7 +196,9 @@ fn row(idx: usize, slots: &Slots<'_>, columns: &Columns, spec: &FeatureSpec) -> 
     }
     let imputed = match spec.fill {
         Fill::None | Fill::Zero => false,
-        Fill::Locf | Fill::Linear => rate.is_some() && at(&columns.demand, idx).is_none(),
+        Fill::Locf | Fill::Linear | Fill::Seasonal => {
+            rate.is_some() && at(&columns.demand, idx).is_none()
+        }
     };
     FeatureRow {
         raw,

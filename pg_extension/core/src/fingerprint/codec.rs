@@ -1,14 +1,14 @@
-//! Flat and text forms of the state and the model. Both forms are read into the same fields, which are checked once.
+//! Flat and text forms of the state. Both forms are read into the same fields, which are checked once; so are those of
+//! the model.
 
 use serde::{Deserialize, Serialize};
 
 use super::moments::{Complete, Pair, places, triangle};
-use super::{MAX_DIMENSION, PcaModel, PcaState};
+use super::{MAX_DIMENSION, PcaState};
 use crate::error::{Error, Result};
 use crate::sample::flat::{FORMAT, Reader, Writer, corrupt};
 
 const STATE: &str = "PCA state";
-const MODEL: &str = "PCA model";
 
 /// A state before it is checked.
 #[derive(Serialize, Deserialize)]
@@ -23,20 +23,6 @@ struct StateParts {
     comoment: Vec<f64>,
     /// Of vectors with gaps: (n, mean_i, mean_j, comoment) per pair.
     partial: Vec<(u64, f64, f64, f64)>,
-}
-
-/// A model before it is checked.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ModelParts {
-    format: u8,
-    n: u64,
-    scaled: bool,
-    mean: Vec<f64>,
-    scale: Vec<f64>,
-    total: f64,
-    eigenvalue: Vec<f64>,
-    loading: Vec<Vec<f64>>,
 }
 
 pub(super) fn state_to_bytes(state: &PcaState) -> Vec<u8> {
@@ -110,72 +96,7 @@ pub(super) fn state_from_text(text: &str) -> Result<PcaState> {
         .try_into()
 }
 
-pub(super) fn model_to_bytes(model: &PcaModel) -> Vec<u8> {
-    let mut out = Writer::new(64 + model.dimension() * 8 * (model.loading.len() + 2));
-    out.u64(model.n);
-    out.u8(u8::from(model.is_scaled));
-    out.len(model.dimension());
-    out.f64s(&model.mean);
-    out.f64s(&model.scale);
-    out.f64(model.total);
-    out.len(model.eigenvalue.len());
-    out.f64s(&model.eigenvalue);
-    model.loading.iter().for_each(|loading| out.f64s(loading));
-    out.finish()
-}
-
-pub(super) fn model_from_bytes(bytes: &[u8]) -> Result<PcaModel> {
-    let mut reader = Reader::new(MODEL, bytes)?;
-    let n = reader.u64()?;
-    let scaled = match reader.u8()? {
-        0 => false,
-        1 => true,
-        other => return Err(reader.corrupt(format_args!("flag {other} is not known"))),
-    };
-    let dimension = read_dimension(&mut reader)?;
-    let (mean, scale) = (reader.f64s(dimension)?, reader.f64s(dimension)?);
-    let total = reader.f64()?;
-    let n_components = reader.len(8)?;
-    let eigenvalue = reader.f64s(n_components)?;
-    let mut loading = Vec::new();
-    for _ in 0..n_components.min(MAX_DIMENSION + 1) {
-        loading.push(reader.f64s(dimension)?);
-    }
-    reader.finish()?;
-    PcaModel::try_from(ModelParts {
-        format: FORMAT,
-        n,
-        scaled,
-        mean,
-        scale,
-        total,
-        eigenvalue,
-        loading,
-    })
-}
-
-pub(super) fn model_to_text(model: &PcaModel) -> String {
-    let parts = ModelParts {
-        format: FORMAT,
-        n: model.n,
-        scaled: model.is_scaled,
-        mean: model.mean.clone(),
-        scale: model.scale.clone(),
-        total: model.total,
-        eigenvalue: model.eigenvalue.clone(),
-        loading: model.loading.clone(),
-    };
-    // Numbers in a struct always have a JSON form.
-    serde_json::to_string(&parts).unwrap_or_default()
-}
-
-pub(super) fn model_from_text(text: &str) -> Result<PcaModel> {
-    serde_json::from_str::<ModelParts>(text)
-        .map_err(|error| corrupt(MODEL, error))?
-        .try_into()
-}
-
-fn read_dimension(reader: &mut Reader<'_>) -> Result<usize> {
+pub(super) fn read_dimension(reader: &mut Reader<'_>) -> Result<usize> {
     match reader.len(8)? {
         n if n <= MAX_DIMENSION => Ok(n),
         n => Err(reader.corrupt(format_args!(
@@ -246,57 +167,6 @@ impl TryFrom<StateParts> for PcaState {
             partial,
             n_missing,
             n_nonfinite,
-        })
-    }
-}
-
-impl TryFrom<ModelParts> for PcaModel {
-    type Error = Error;
-
-    fn try_from(parts: ModelParts) -> Result<Self> {
-        let ModelParts {
-            format,
-            n,
-            scaled,
-            mean,
-            scale,
-            total,
-            eigenvalue,
-            loading,
-        } = parts;
-        let dimension = mean.len();
-        if format != FORMAT {
-            return Err(corrupt(MODEL, format_args!("format {format} is not known")));
-        }
-        let has_lengths = scale.len() == dimension
-            && loading.len() == eigenvalue.len()
-            && loading.len() <= dimension
-            && loading.iter().all(|loading| loading.len() == dimension);
-        if dimension == 0 || dimension > MAX_DIMENSION || !has_lengths {
-            return Err(corrupt(MODEL, "its lengths do not fit together"));
-        }
-        let is_descending = eigenvalue
-            .iter()
-            .zip(eigenvalue.iter().skip(1))
-            .all(|(a, b)| a >= b);
-        // A unit vector's loadings, and a bit of rounding.
-        let is_loading = |x: &f64| x.abs() <= 1.0 + 1e-9;
-        if !is_descending
-            || eigenvalue.iter().any(|x| *x <= 0.0)
-            || scale.iter().any(|x| *x <= 0.0)
-            || eigenvalue.iter().sum::<f64>() > total * (1.0 + 1e-9)
-            || !loading.iter().flatten().all(is_loading)
-        {
-            return Err(corrupt(MODEL, "its components are not those of any fit"));
-        }
-        Ok(Self {
-            n,
-            is_scaled: scaled,
-            mean,
-            scale,
-            total,
-            eigenvalue,
-            loading,
         })
     }
 }

@@ -1,22 +1,9 @@
 //! Principal components.
 
-use linfa_linalg::eigh::EighInto;
-use ndarray::Array2;
-
-use super::{Component, Keep, MAX_DIMENSION, PcaState, codec};
+use super::decompose::{NO_CORRELATION, Spectrum, at, decompose, spread_out, spreads};
+use super::{Component, Keep, PcaState, codec_model};
 use crate::error::{Error, ErrorKind, Result};
-use crate::feature::LARGEST;
-
-/// A spread below this share of the mean is rounding (45 units in the last place), not variance: scaled to one it would
-/// drown what varies.
-const NO_SPREAD: f64 = 1e-14;
-
-/// Correlations and relative spreads below this are set to zero: they are rounding (of 1e-16) many times over, and their
-/// squares, which the decomposition takes, would not be told from zero.
-const NO_CORRELATION: f64 = 1e-30;
-
-/// Loadings whose sizes differ by less are equally large: rounding must not choose the sign.
-const TIE: f64 = 1e-9;
+use crate::feature::{LARGEST, dot};
 
 /// A fitted PCA.
 ///
@@ -25,13 +12,17 @@ const TIE: f64 = 1e-9;
 /// loading in size, the first of equally large ones, is positive, so that a refit on similar data gives similar scores.
 /// Components without variance (below rounding of the total) do not exist; features without variance have loading 0.
 ///
+/// What a fit leaves out is kept as a summary, from which [`anomaly`](Self::anomaly) judges how far a vector lies outside
+/// the components. [`aligned_to`](Self::aligned_to) turns the scores, not the components, into the coordinates of another
+/// model.
+///
 /// ```
-/// use prescale_core::fingerprint::{Keep, PcaModel, PcaState};
-/// let mut state = PcaState::default();
+/// use prescale_core::fingerprint::{Keep, PcaBuilder, PcaModel};
+/// let mut builder = PcaBuilder::default();
 /// for x in [1.0, 2.0, 3.0] {
-///     state.push(&[Some(x), Some(-2.0 * x)])?;
+///     builder.push(&[Some(x), Some(-2.0 * x)])?;
 /// }
-/// let model = PcaModel::fit(&state, Keep::Variance(0.95), true)?;
+/// let model = PcaModel::fit(&builder.state(), Keep::Variance(0.95), true)?;
 /// assert_eq!(model.components().len(), 1);
 /// assert!((model.project(&[Some(3.0), Some(-6.0)])?[0] - 2f64.sqrt()).abs() < 1e-12);
 /// # Ok::<(), prescale_core::Error>(())
@@ -43,10 +34,65 @@ pub struct PcaModel {
     pub(super) mean: Vec<f64>,
     /// What a value is divided by after its mean is taken off; 1 unless scaled and varying.
     pub(super) scale: Vec<f64>,
+    pub(super) seen: Vec<Seen>,
     /// Sum of all eigenvalues, kept or not.
     pub(super) total: f64,
     pub(super) eigenvalue: Vec<f64>,
     pub(super) loading: Vec<Vec<f64>>,
+    pub(super) residual: Residual,
+    /// Orthogonal, by rows, one of each component: what scores are multiplied with. Empty when they are not turned.
+    pub(super) rotation: Vec<Vec<f64>>,
+}
+
+/// What a fit saw of one value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// It was missing in every vector.
+    Never,
+    /// It did not vary.
+    Constant,
+    /// It varied.
+    Varying,
+}
+
+/// The eigenvalues λ that were not kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Residual {
+    /// θ₁ = Σ λ.
+    pub(super) sum: f64,
+    /// θ₂ / θ₁² = Σ λ² / θ₁², one over how many there are when they are equal; 0 when there are none.
+    pub(super) square: f64,
+    /// θ₃ / θ₁³.
+    pub(super) cube: f64,
+}
+
+impl Residual {
+    /// Ratios, because the squares of eigenvalues need not be finite.
+    fn of(eigenvalues: impl Iterator<Item = f64> + Clone) -> Self {
+        let sum: f64 = eigenvalues.clone().sum();
+        if sum <= 0.0 {
+            return Self::default();
+        }
+        let moment = |power| eigenvalues.clone().map(|x| (x / sum).powi(power)).sum();
+        Self {
+            sum,
+            square: moment(2),
+            cube: moment(3),
+        }
+    }
+
+    /// Of `n` equal eigenvalues.
+    pub(super) fn equal(sum: f64, n: usize) -> Self {
+        if sum <= 0.0 || n == 0 {
+            return Self::default();
+        }
+        let share = 1.0 / n as f64;
+        Self {
+            sum,
+            square: share,
+            cube: share * share,
+        }
+    }
 }
 
 impl PcaModel {
@@ -64,36 +110,34 @@ impl PcaModel {
                 state.n()
             )));
         };
-        let mean: Vec<f64> = state
-            .mean()
-            .into_iter()
-            .map(Option::unwrap_or_default)
-            .collect();
-        let spread = spreads(&covariance, &mean, scale);
-        let varying: Vec<usize> = (0..mean.len())
-            .filter(|&idx| at(&spread, idx) > 0.0)
-            .collect();
-        let entry = |a: usize, b: usize| {
-            let (Some(&i), Some(&j)) = (varying.get(a), varying.get(b)) else {
-                return 0.0;
-            };
-            let covariance = covariance.get(i).map_or(0.0, |row| at(row, j));
-            let correlation = if i == j {
-                1.0
-            } else {
-                covariance / at(&spread, i) / at(&spread, j)
-            };
-            match scale {
-                _ if correlation.abs() < NO_CORRELATION => 0.0,
-                true => correlation,
-                false => covariance,
-            }
+        let known = state.mean();
+        let mean: Vec<f64> = known.iter().map(|mean| mean.unwrap_or_default()).collect();
+        let mut spread = spreads(&covariance, &mean);
+        let seen = known.iter().zip(&spread).map(|(mean, spread)| match mean {
+            None => Seen::Never,
+            Some(_) if *spread > 0.0 => Seen::Varying,
+            Some(_) => Seen::Constant,
+        });
+        let seen = seen.collect();
+        let largest = spread.iter().copied().fold(0.0, f64::max);
+        if !scale {
+            // Too small to be seen beside the others.
+            spread
+                .iter_mut()
+                .filter(|spread| **spread < NO_CORRELATION * largest)
+                .for_each(|spread| *spread = 0.0);
+        }
+        let Spectrum {
+            varying,
+            total,
+            mut components,
+        } = decompose(&covariance, &spread, scale)?;
+        let is_real = |(eigenvalue, _): &(f64, Vec<f64>)| {
+            *eigenvalue > total * varying.len() as f64 * f64::EPSILON
         };
-        let total: f64 = (0..varying.len()).map(|a| entry(a, a)).sum();
-        let mut components = decompose(varying.len(), entry)?;
-        components
-            .retain(|(eigenvalue, _)| *eigenvalue > total * varying.len() as f64 * f64::EPSILON);
-        components.truncate(n_kept(&components, total, keep));
+        components.retain(is_real);
+        let n_kept = n_kept(&components, total, keep).min(components.len());
+        let left_out = components.split_off(n_kept);
         let (eigenvalue, short): (Vec<_>, Vec<_>) = components.into_iter().unzip();
         let loading = short
             .iter()
@@ -108,9 +152,12 @@ impl PcaModel {
             is_scaled: scale,
             mean,
             scale: scales,
+            seen,
             total,
             eigenvalue,
             loading,
+            residual: Residual::of(left_out.iter().map(|(eigenvalue, _)| *eigenvalue)),
+            rotation: Vec::new(),
         })
     }
 
@@ -147,12 +194,57 @@ impl PcaModel {
             .collect()
     }
 
-    /// Scores of one vector, one per component: Σ loading · (x − mean) / scale. Values that are missing, NaN, infinite
-    /// or beyond ±1e140 count as their mean.
+    /// Scores of one vector, one per component: Σ loading · (x − mean) / scale, turned into the coordinates of the model
+    /// that this one is aligned to. Values that are missing, NaN, infinite or beyond ±1e140 count as their mean.
     ///
     /// # Errors
     /// `InvalidArgument` for a wrong length, `Numeric` when a score exceeds the range of a double.
     pub fn project(&self, x: &[Option<f64>]) -> Result<Vec<f64>> {
+        let scores = self.scores(&self.standard(x)?);
+        let scores = match self.rotation.len() {
+            0 => scores,
+            n => weighted_sum(&self.rotation, &scores, n),
+        };
+        finite(scores, "a score")
+    }
+
+    /// The vector that has these scores and nothing outside the components: mean + scale · Σ score · loading. What a
+    /// vector differs from the reconstruction of its own scores is its residual, whose squared length in standardised
+    /// units is the `spe` of [`anomaly`](Self::anomaly).
+    ///
+    /// # Errors
+    /// `InvalidArgument` for another number of scores than there are components or one that is NaN or infinite,
+    /// `Numeric` when a value exceeds the range of a double.
+    pub fn reconstruct(&self, fingerprint: &[f64]) -> Result<Vec<f64>> {
+        if fingerprint.len() != self.loading.len() {
+            return Err(Error::invalid(format!(
+                "a fingerprint has {} scores, the model {} components",
+                fingerprint.len(),
+                self.loading.len()
+            )));
+        }
+        if let Some(score) = fingerprint.iter().find(|score| !score.is_finite()) {
+            return Err(Error::new(
+                ErrorKind::NotFinite,
+                format!("a score must be finite, not {score}"),
+            ));
+        }
+        let scores: Vec<f64> = match self.rotation.len() {
+            0 => fingerprint.to_vec(),
+            _ => self
+                .rotation
+                .iter()
+                .map(|row| dot(row, fingerprint))
+                .collect(),
+        };
+        let standard = weighted_sum(&self.loading, &scores, self.dimension());
+        let value = |((z, mean), scale): ((&f64, &f64), &f64)| mean + scale * z;
+        let values = standard.iter().zip(&self.mean).zip(&self.scale).map(value);
+        finite(values.collect(), "a value")
+    }
+
+    /// Deviations from the mean in units of the scale; 0 for what is missing or was never seen.
+    pub(super) fn standard(&self, x: &[Option<f64>]) -> Result<Vec<f64>> {
         if x.len() != self.dimension() {
             return Err(Error::invalid(format!(
                 "a vector has {} values, the model {}",
@@ -160,35 +252,38 @@ impl PcaModel {
                 self.dimension()
             )));
         }
-        let standard = |((x, mean), scale): ((&Option<f64>, &f64), &f64)| {
-            x.filter(|x| x.abs() <= LARGEST)
+        let places = self.mean.iter().zip(&self.scale).zip(&self.seen);
+        let standard = |(x, ((mean, scale), seen)): (&Option<f64>, ((&f64, &f64), &Seen))| {
+            x.filter(|x| x.abs() <= LARGEST && *seen != Seen::Never)
                 .map_or(0.0, |x| (x - mean) / scale)
         };
-        let standard: Vec<f64> = x
+        Ok(x.iter().zip(places).map(standard).collect())
+    }
+
+    /// Scores in the coordinates of the components.
+    pub(super) fn scores(&self, standard: &[f64]) -> Vec<f64> {
+        self.loading
             .iter()
-            .zip(&self.mean)
-            .zip(&self.scale)
-            .map(standard)
-            .collect();
-        let scores = self
-            .loading
-            .iter()
-            .map(|loading| loading.iter().zip(&standard).map(|(l, z)| l * z).sum());
-        let scores: Vec<f64> = scores.collect();
-        if scores.iter().all(|score| score.is_finite()) {
-            Ok(scores)
-        } else {
-            Err(Error::new(
-                ErrorKind::Numeric,
-                "a score exceeds the range of a double",
-            ))
+            .map(|loading| dot(loading, standard))
+            .collect()
+    }
+
+    /// What scores are coordinates of: the components, turned as the scores are.
+    pub(super) fn axes(&self) -> Vec<Vec<f64>> {
+        if self.rotation.is_empty() {
+            return self.loading.clone();
         }
+        let axis = |j: usize| {
+            let column: Vec<f64> = self.rotation.iter().map(|row| at(row, j)).collect();
+            weighted_sum(&self.loading, &column, self.dimension())
+        };
+        (0..self.rotation.len()).map(axis).collect()
     }
 
     /// The flat form, format byte first.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        codec::model_to_bytes(self)
+        codec_model::to_bytes(self)
     }
 
     /// Reads the flat form.
@@ -196,13 +291,13 @@ impl PcaModel {
     /// # Errors
     /// `Corrupt`.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        codec::model_from_bytes(bytes)
+        codec_model::from_bytes(bytes)
     }
 
     /// Text form (JSON).
     #[must_use]
     pub fn to_text(&self) -> String {
-        codec::model_to_text(self)
+        codec_model::to_text(self)
     }
 
     /// Reads the text form.
@@ -210,38 +305,27 @@ impl PcaModel {
     /// # Errors
     /// `Corrupt`.
     pub fn from_text(text: &str) -> Result<Self> {
-        codec::model_from_text(text)
+        codec_model::from_text(text)
     }
 }
 
-/// The standard deviation of each feature; zero where it is rounding, or too small to be seen beside the others.
-fn spreads(covariance: &[Vec<f64>], mean: &[f64], scale: bool) -> Vec<f64> {
-    let spread = |(idx, (row, mean)): (usize, (&Vec<f64>, &f64))| {
-        let spread = at(row, idx).max(0.0).sqrt();
-        if spread > NO_SPREAD * mean.abs() {
-            spread
-        } else {
-            0.0
+/// Σ weight · vector, of vectors of `n` values.
+fn weighted_sum(vectors: &[Vec<f64>], weights: &[f64], n: usize) -> Vec<f64> {
+    let mut sum = vec![0.0; n];
+    for (vector, weight) in vectors.iter().zip(weights) {
+        for (sum, x) in sum.iter_mut().zip(vector) {
+            *sum += weight * x;
         }
-    };
-    let mut spreads: Vec<f64> = covariance
-        .iter()
-        .zip(mean)
-        .enumerate()
-        .map(spread)
-        .collect();
-    let largest = spreads.iter().copied().fold(0.0, f64::max);
-    if !scale {
-        spreads
-            .iter_mut()
-            .filter(|spread| **spread < NO_CORRELATION * largest)
-            .for_each(|spread| *spread = 0.0);
     }
-    spreads
+    sum
 }
 
-fn at(xs: &[f64], idx: usize) -> f64 {
-    xs.get(idx).copied().unwrap_or_default()
+pub(super) fn finite(values: Vec<f64>, what: &str) -> Result<Vec<f64>> {
+    if values.iter().all(|x| x.is_finite()) {
+        return Ok(values);
+    }
+    let message = format!("{what} exceeds the range of a double");
+    Err(Error::new(ErrorKind::Numeric, message))
 }
 
 fn check(keep: Keep) -> Result<()> {
@@ -252,64 +336,6 @@ fn check(keep: Keep) -> Result<()> {
         ))),
         Keep::Components(_) | Keep::Variance(_) => Ok(()),
     }
-}
-
-/// Eigenvalues in descending order with their vectors.
-fn decompose(n: usize, entry: impl Fn(usize, usize) -> f64) -> Result<Vec<(f64, Vec<f64>)>> {
-    if n == 0 {
-        return Ok(Vec::new());
-    }
-    // Columns 2 KiB apart share two sets of the first-level cache, which makes 256 six times slower than 255 or 257. A
-    // row and a column of zeros change nothing: they stay by themselves, with a vector that has nothing else in it.
-    let padded = n + usize::from(n.is_multiple_of(MAX_DIMENSION));
-    let matrix = Array2::from_shape_fn((padded, padded), |(a, b)| entry(a, b));
-    // The decomposition does not end on NaN.
-    if matrix.iter().any(|x| !x.is_finite()) {
-        return Err(Error::new(
-            ErrorKind::Numeric,
-            "a covariance exceeds the range of a double",
-        ));
-    }
-    let (values, vectors) = matrix.eigh_into().map_err(|error| {
-        Error::new(
-            ErrorKind::Numeric,
-            format!("no eigenvectors were found: {error}"),
-        )
-    })?;
-    let mut components: Vec<(f64, Vec<f64>)> = Vec::with_capacity(n);
-    for (&value, column) in values.iter().zip(vectors.columns()) {
-        let (head, padding): (Vec<f64>, f64) = (
-            column.iter().copied().take(n).collect(),
-            column.iter().skip(n).sum(),
-        );
-        if padding.abs() < 0.5 {
-            components.push((value, with_sign(head)));
-        }
-    }
-    components.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let is_unit = |vector: &[f64]| (vector.iter().map(|x| x * x).sum::<f64>() - 1.0).abs() < 1e-9;
-    if components
-        .iter()
-        .any(|(value, vector)| !value.is_finite() || !is_unit(vector))
-    {
-        return Err(Error::new(
-            ErrorKind::Numeric,
-            "an eigenvector is not of length one",
-        ));
-    }
-    Ok(components)
-}
-
-/// Turns a vector so that its largest loading in size, the first of equally large ones, is positive.
-fn with_sign(mut vector: Vec<f64>) -> Vec<f64> {
-    let largest = vector
-        .iter()
-        .fold(0.0f64, |largest, x| largest.max(x.abs()));
-    let leading = vector.iter().find(|x| x.abs() >= largest * (1.0 - TIE));
-    if leading.is_some_and(|x| *x < 0.0) {
-        vector.iter_mut().for_each(|x| *x = -*x);
-    }
-    vector
 }
 
 fn n_kept(components: &[(f64, Vec<f64>)], total: f64, keep: Keep) -> usize {
@@ -326,15 +352,4 @@ fn n_kept(components: &[(f64, Vec<f64>)], total: f64, keep: Keep) -> usize {
             components.iter().take_while(is_short).count()
         }
     }
-}
-
-/// Puts the loadings of the varying features at their places, zero elsewhere.
-fn spread_out(loading: &[f64], varying: &[usize], dimension: usize) -> Vec<f64> {
-    let mut out = vec![0.0; dimension];
-    for (&idx, &x) in varying.iter().zip(loading) {
-        if let Some(slot) = out.get_mut(idx) {
-            *slot = x;
-        }
-    }
-    out
 }

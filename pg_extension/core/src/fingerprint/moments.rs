@@ -1,7 +1,17 @@
 //! Co-moments of vectors, with and without gaps, by Welford's update and Chan's merge (Chan, Golub and LeVeque 1983,
-//! "Algorithms for computing the sample variance"): deviations from running means, so that a large mean costs no digits.
+//! "Algorithms for computing the sample variance"): deviations from means, so that a large mean costs no digits.
 //!
 //! Matrices are symmetric and held as their lower triangle, row by row: (0,0), (1,0), (1,1), (2,0), …
+
+use super::MAX_DIMENSION;
+use crate::error::Result;
+use crate::sample::flat::reserve;
+
+/// Vectors in a block. Its columns stay in the first-level cache up to 128 values; longer blocks were not faster.
+pub(super) const BLOCK: usize = 32;
+
+/// Products that are summed side by side: what two vector registers hold, so that additions need not wait for each other.
+const LANES: usize = 8;
 
 /// Entries of the triangle of a `dimension` × `dimension` matrix.
 pub(super) fn triangle(dimension: usize) -> usize {
@@ -23,23 +33,38 @@ pub(super) struct Complete {
 }
 
 impl Complete {
-    pub(super) fn push(&mut self, x: &[f64]) {
-        let before = self.n as f64;
-        self.n = self.n.saturating_add(1);
-        let n = self.n as f64;
-        let shrink = before / n;
-        let mut rest = self.comoment.as_mut_slice();
-        for (i, (x_i, mean_i)) in x.iter().zip(&self.mean).enumerate() {
-            let (row, below) = rest.split_at_mut(rest.len().min(i + 1));
-            let d_i = (x_i - mean_i) * shrink;
-            for ((c, x_j), mean_j) in row.iter_mut().zip(x).zip(&self.mean) {
-                *c += d_i * (x_j - mean_j);
+    /// Makes room for vectors of `dimension` values.
+    pub(super) fn widen(&mut self, dimension: usize) -> Result<()> {
+        reserve(&mut self.mean, dimension)?;
+        reserve(&mut self.comoment, triangle(dimension))?;
+        self.mean.resize(dimension, 0.0);
+        self.comoment.resize(triangle(dimension), 0.0);
+        Ok(())
+    }
+
+    /// Adds `n` vectors, at the first places of columns of [`BLOCK`]; the block is used up.
+    pub(super) fn add_block(&mut self, block: &mut [f64], n: usize) {
+        if n == 0 {
+            return;
+        }
+        let (columns, _) = block.as_chunks_mut::<BLOCK>();
+        let mut deltas = [0.0; MAX_DIMENSION];
+        for ((column, delta), mean) in columns.iter_mut().zip(&mut deltas).zip(&self.mean) {
+            *delta = centre(column, n) - mean;
+        }
+        let share = n as f64 / (self.n as f64 + n as f64);
+        let weight = self.n as f64 * share;
+        let mut comoments = self.comoment.iter_mut();
+        for (i, (a, d_i)) in columns.iter().zip(&deltas).enumerate() {
+            let before = columns.iter().zip(&deltas).take(i + 1);
+            for ((b, d_j), comoment) in before.zip(comoments.by_ref()) {
+                *comoment += dot(a, b) + d_i * d_j * weight;
             }
-            rest = below;
         }
-        for (mean, x) in self.mean.iter_mut().zip(x) {
-            *mean += (x - *mean) / n;
+        for (mean, delta) in self.mean.iter_mut().zip(&deltas) {
+            *mean += delta * share;
         }
+        self.n = self.n.saturating_add(n as u64);
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
@@ -79,6 +104,26 @@ impl Complete {
             comoment: at(&self.comoment, idx),
         }
     }
+}
+
+/// Turns the first `n` places into deviations from their mean and the others into zeros; gives the mean.
+fn centre(column: &mut [f64; BLOCK], n: usize) -> f64 {
+    let (values, unused) = column.split_at_mut(n);
+    unused.fill(0.0);
+    let mean = values.iter().sum::<f64>() / n as f64;
+    values.iter_mut().for_each(|x| *x -= mean);
+    mean
+}
+
+fn dot(a: &[f64; BLOCK], b: &[f64; BLOCK]) -> f64 {
+    let mut sums = [0.0; LANES];
+    let (a, b) = (a.as_chunks::<LANES>().0, b.as_chunks::<LANES>().0);
+    for (a, b) in a.iter().zip(b) {
+        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+            *sum += a * b;
+        }
+    }
+    sums.iter().sum()
 }
 
 /// Moments of two values over the vectors that have both.

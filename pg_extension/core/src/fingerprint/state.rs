@@ -3,10 +3,9 @@
 use super::moments::{Complete, Pair, places, triangle};
 use super::{MAX_DIMENSION, codec};
 use crate::error::{Error, ErrorKind, Result};
-use crate::feature::LARGEST;
 use crate::sample::flat::reserve;
 
-/// Mergeable co-moments of feature vectors; the state of `pca_agg`.
+/// Mergeable co-moments of feature vectors: what `pca_agg` gives, collected by [`PcaBuilder`](super::PcaBuilder).
 ///
 /// Missing values count as their mean: with m_i the mean of the values of feature i that are there,
 /// cov_ij = Σ (x_i − m_i)(x_j − m_j) / (n − 1) over the vectors that have both, n the number of all vectors. That is the
@@ -14,14 +13,15 @@ use crate::sample::flat::reserve;
 /// beyond ±1e140 counts as missing and in [`n_nonfinite`](Self::n_nonfinite).
 ///
 /// Order and partition change means and covariances by rounding only: within 1e-9 of the product of the two standard
-/// deviations as long as means are below 10⁴ standard deviations; counts not at all. A constant feature has covariance
+/// deviations as long as means are below 10⁴ standard deviations, and within 10⁻⁶ up to 10¹² of them; counts not at all. A constant feature has covariance
 /// zero exactly.
 ///
 /// ```
-/// use prescale_core::fingerprint::PcaState;
-/// let mut state = PcaState::default();
-/// state.push(&[Some(1.0), Some(4.0)])?;
-/// state.push(&[Some(3.0), None])?;
+/// use prescale_core::fingerprint::PcaBuilder;
+/// let mut builder = PcaBuilder::default();
+/// builder.push(&[Some(1.0), Some(4.0)])?;
+/// builder.push(&[Some(3.0), None])?;
+/// let state = builder.state();
 /// assert_eq!((state.n(), state.mean()), (2, vec![Some(2.0), Some(4.0)]));
 /// assert_eq!(state.covariance(), Some(vec![vec![2.0, 0.0], vec![0.0, 0.0]]));
 /// # Ok::<(), prescale_core::Error>(())
@@ -37,59 +37,30 @@ pub struct PcaState {
 }
 
 impl PcaState {
-    /// Adds one vector; missing values count as their mean.
-    ///
-    /// # Errors
-    /// `InvalidArgument` when the length changes or is 0, `TooLarge` above [`MAX_DIMENSION`] values or when memory
-    /// runs out.
-    pub fn push(&mut self, x: &[Option<f64>]) -> Result<()> {
-        self.check_dimension(x.len())?;
-        let mut dense = [0.0; MAX_DIMENSION];
-        for (slot, value) in dense.iter_mut().zip(x) {
-            *slot = value.unwrap_or(f64::NAN);
-        }
-        let n_null = x.iter().filter(|value| value.is_none()).count();
-        self.add(dense.get(..x.len()).unwrap_or_default(), n_null)
-    }
-
-    /// Adds one vector in which nothing is NULL; the same as [`push`](Self::push), without a copy.
-    ///
-    /// # Errors
-    /// As [`push`](Self::push).
-    pub fn push_dense(&mut self, x: &[f64]) -> Result<()> {
-        self.check_dimension(x.len())?;
-        self.add(x, 0)
-    }
-
-    /// Adds a vector of the right length, of whose unusable values `n_null` are NULL.
-    fn add(&mut self, x: &[f64], n_null: usize) -> Result<()> {
-        let is_usable = |x: f64| x.abs() <= LARGEST;
-        let n_unusable = x.iter().filter(|x| !is_usable(**x)).count();
-        if n_unusable == 0 {
-            self.complete.push(x);
-            return Ok(());
-        }
+    /// Adds a vector of the right length with gaps, which are NaN and of which `n_null` were NULL.
+    pub(super) fn push_gaps(&mut self, x: &[f64], n_null: usize) -> Result<()> {
         self.make_pairs()?;
         let mut pairs = self.partial.iter_mut();
         for (i, &x_i) in x.iter().enumerate() {
             for (&x_j, pair) in x.iter().take(i + 1).zip(pairs.by_ref()) {
-                if is_usable(x_i) && is_usable(x_j) {
+                if !x_i.is_nan() && !x_j.is_nan() {
                     pair.push(x_i, x_j);
                 }
             }
         }
+        let n_gap = x.iter().filter(|x| x.is_nan()).count();
         self.n_partial = self.n_partial.saturating_add(1);
         self.n_missing = self.n_missing.saturating_add(n_null as u64);
         self.n_nonfinite = self
             .n_nonfinite
-            .saturating_add(n_unusable.saturating_sub(n_null) as u64);
+            .saturating_add(n_gap.saturating_sub(n_null) as u64);
         Ok(())
     }
 
     /// Adds another state.
     ///
     /// # Errors
-    /// As [`push`](Self::push).
+    /// `InvalidArgument` when the lengths differ, `TooLarge` when memory runs out.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         if other.n() == 0 {
             return Ok(());
@@ -110,14 +81,15 @@ impl PcaState {
     }
 
     /// The first vector says how long vectors are.
-    fn check_dimension(&mut self, dimension: usize) -> Result<()> {
+    pub(super) fn check_dimension(&mut self, dimension: usize) -> Result<()> {
         let known = self.dimension();
         if known == dimension && known > 0 {
             return Ok(());
         }
         if dimension > MAX_DIMENSION {
             let message = format!("a vector of {dimension} values is longer than {MAX_DIMENSION}");
-            return Err(Error::new(ErrorKind::TooLarge, message));
+            return Err(Error::new(ErrorKind::TooLarge, message)
+                .with_hint("choose the values that matter, or add up those that belong together"));
         }
         if dimension == 0 || known > 0 {
             let message = format!("a vector has {dimension} values, the ones before had {known}");
@@ -130,11 +102,7 @@ impl PcaState {
                 "give every row an array of the same length, with NULL for what is missing",
             ));
         }
-        reserve(&mut self.complete.mean, dimension)?;
-        reserve(&mut self.complete.comoment, triangle(dimension))?;
-        self.complete.mean.resize(dimension, 0.0);
-        self.complete.comoment.resize(triangle(dimension), 0.0);
-        Ok(())
+        self.complete.widen(dimension)
     }
 
     fn make_pairs(&mut self) -> Result<()> {
@@ -210,7 +178,7 @@ impl PcaState {
     }
 
     /// The moments of every pair over all vectors that have both.
-    fn pairs(&self) -> impl Iterator<Item = ((usize, usize), Pair)> + '_ {
+    pub(super) fn pairs(&self) -> impl Iterator<Item = ((usize, usize), Pair)> + '_ {
         places(self.dimension()).enumerate().map(|(idx, place)| {
             let mut pair = self.complete.pair(idx, place);
             if let Some(more) = self.partial.get(idx) {

@@ -1,15 +1,12 @@
 //! The regular grid a forecast works on.
 
-use std::collections::BTreeMap;
-
+use crate::feature::series::fill;
 use crate::sample::Series;
-use crate::time::{Micros, SECOND, Step};
+use crate::time::{Micros, Step};
+use crate::window::usual_step;
 
 /// Most windows looked at: two years of minutes, 8 MiB; older ones are left out.
 const MAX_WINDOWS: i64 = 1 << 20;
-
-/// Share of the gaps that must agree for the commonest one to be the step; otherwise the times jitter.
-const AGREEMENT: usize = 4;
 
 /// A series on a regular grid that ends at its last sample.
 #[derive(Debug)]
@@ -21,6 +18,8 @@ pub(super) struct Grid {
     pub(super) y: Vec<f64>,
     /// Whether a window has a sample of its own.
     pub(super) seen: Vec<bool>,
+    /// Samples that share their window with an earlier one.
+    pub(super) n_dup: usize,
 }
 
 impl Grid {
@@ -33,7 +32,7 @@ impl Grid {
         let last = *ts.last()?;
         let step = series
             .step()
-            .or_else(|| usual_gap(ts))
+            .or_else(|| usual_step(ts))
             .or_else(|| Step::try_new(horizon).ok())?;
         let back = |t: Micros| {
             let span = last.saturating_sub(t);
@@ -52,20 +51,87 @@ impl Grid {
             *mean += (v - *mean) / f64::from(*c);
         }
         let seen: Vec<bool> = count.iter().map(|&c| c > 0).collect();
+        let n_dup = ts.len() - seen.iter().filter(|s| **s).count();
         fill(&mut y, &seen);
         Some(Self {
             step,
             last,
             y,
             seen,
+            n_dup,
         })
     }
 
-    /// Time of the window `idx`.
+    /// Time of the window `idx`; of one after the last it goes on.
     pub(super) fn ts(&self, idx: usize) -> Micros {
-        let back = i64::try_from(self.y.len() - 1 - idx.min(self.y.len() - 1)).unwrap_or(0);
+        let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        let ahead = count(idx).saturating_sub(count(self.y.len() - 1));
         self.last
-            .saturating_sub(back.saturating_mul(self.step.micros()))
+            .saturating_add(ahead.saturating_mul(self.step.micros()))
+    }
+
+    /// `series` on these windows and the `steps` after them: the mean of its samples in each; windows of the past without one lie on the line
+    /// between their neighbours, those before the first have its value. The error is the first window of the horizon without a sample.
+    pub(super) fn place(&self, series: &Series, steps: usize) -> Result<Vec<f64>, Micros> {
+        let n = self.y.len();
+        let (mut y, mut seen) = (Vec::with_capacity(n + steps), Vec::new());
+        for idx in 0..n + steps {
+            let ts = self.ts(idx);
+            let from = ts.saturating_sub(self.step.micros() / 2);
+            let found = mean(series, from, from.saturating_add(self.step.micros()));
+            if found.is_none() && idx >= n {
+                return Err(ts);
+            }
+            seen.push(found.is_some());
+            y.push(found.unwrap_or(0.0));
+        }
+        if let Some(first) = seen.iter().position(|s| *s) {
+            let (before, after) = y.split_at_mut(first);
+            before.fill(after.first().copied().unwrap_or(0.0));
+            seen[..first].fill(true);
+        }
+        fill(&mut y, &seen);
+        Ok(y)
+    }
+
+    /// Means of each of `covariates` in every window, window by window: of samples before `as_of`; where there is none, what was there before;
+    /// NaN before the first.
+    pub(super) fn covariates(&self, covariates: &[Series], as_of: Option<Micros>) -> Vec<f64> {
+        if covariates.is_empty() {
+            return Vec::new();
+        }
+        let mut row = vec![f64::NAN; covariates.len()];
+        let mut rows = Vec::with_capacity(row.len() * self.y.len());
+        for idx in 0..self.y.len() {
+            let from = self.ts(idx).saturating_sub(self.step.micros() / 2);
+            let until = from.saturating_add(self.step.micros());
+            let until = until.min(as_of.unwrap_or(Micros::MAX)).max(from);
+            for (held, covariate) in row.iter_mut().zip(covariates) {
+                *held = mean(covariate, from, until).unwrap_or(*held);
+            }
+            rows.extend_from_slice(&row);
+        }
+        rows
+    }
+
+    /// Writes into `values`, one a window of these and those after, the share of each window from `start` to `end`.
+    pub(super) fn mark(&self, start: Micros, end: Micros, values: &mut [f64]) {
+        let step = self.step.micros();
+        let idx = |t: Micros| usize::try_from(t.saturating_sub(self.ts(0)).div_euclid(step));
+        let first = idx(start).unwrap_or(0);
+        let Ok(last) = idx(end.saturating_sub(1)) else {
+            return;
+        };
+        for (k, v) in values
+            .iter_mut()
+            .enumerate()
+            .take(last.saturating_add(1))
+            .skip(first)
+        {
+            let ts = self.ts(k);
+            let shared = end.min(ts.saturating_add(step)) - start.max(ts);
+            *v = f64::min(*v + shared as f64 / step as f64, 1.0);
+        }
     }
 
     /// Whether every value is the same.
@@ -76,46 +142,9 @@ impl Grid {
     }
 }
 
-/// The commonest gap between neighbouring times, the smaller of equals; where fewer than a quarter of the gaps agree, the
-/// median gap in whole seconds.
-fn usual_gap(ts: &[Micros]) -> Option<Step> {
-    let mut gaps: Vec<Micros> = ts
-        .iter()
-        .zip(ts.iter().skip(1))
-        .map(|(a, b)| b.saturating_sub(*a))
-        .collect();
-    gaps.retain(|g| *g > 0);
-    let mut counts: BTreeMap<Micros, usize> = BTreeMap::new();
-    for g in &gaps {
-        *counts.entry(*g).or_default() += 1;
-    }
-    let (mode, n) = counts
-        .into_iter()
-        .reduce(|best, next| if next.1 > best.1 { next } else { best })?;
-    if n * AGREEMENT >= gaps.len() {
-        return Step::try_new(mode).ok();
-    }
-    gaps.sort_unstable();
-    let median = *gaps.get(gaps.len() / 2)?;
-    let whole = if median >= SECOND {
-        (median + SECOND / 2) / SECOND * SECOND
-    } else {
-        median
-    };
-    Step::try_new(whole).ok()
-}
-
-/// Fills windows that were not seen on the line between their neighbours; the first and the last one are seen.
-fn fill(y: &mut [f64], seen: &[bool]) {
-    let mut before = 0;
-    for (idx, _) in seen.iter().enumerate().filter(|(_, s)| **s) {
-        let gap = idx - before;
-        if let (true, Some(&from), Some(&to)) = (gap > 1, y.get(before), y.get(idx)) {
-            for (k, v) in y.iter_mut().take(idx).skip(before + 1).enumerate() {
-                let share = (k + 1) as f64 / gap as f64;
-                *v = from * (1.0 - share) + to * share;
-            }
-        }
-        before = idx;
-    }
+/// Mean of the samples of `series` from `from` to before `until`.
+pub(super) fn mean(series: &Series, from: Micros, until: Micros) -> Option<f64> {
+    let at = |t: Micros| series.ts().partition_point(|ts| *ts < t);
+    let values = series.value().get(at(from)..at(until))?;
+    (!values.is_empty()).then(|| values.iter().map(|v| v / values.len() as f64).sum())
 }

@@ -5,64 +5,88 @@
 //!
 //! | model | point forecast |
 //! |---|---|
-//! | `seasonal_naive` | the value one season ago, of the season that repeats best |
 //! | `last_value` | the last value |
-//! | `ets` | exponential smoothing with additive errors, without trend or with a damped one (by AICc) |
-//! | `mstl` | seasons by LOESS (Bandara, Hyndman and Bergmeir 2021), the rest by `ets` |
-//! | `auto` | of `mstl` and `seasonal_naive` where at least two seasons are known, else of `ets` and `last_value`, the one with the smaller mean absolute error at the rolling origins below |
+//! | `drift` | the last value and the mean change from there on |
+//! | `seasonal_naive` | the value one season ago, of the season that repeats best |
+//! | `ets` | exponential smoothing with trend and season, the form by AICc |
+//! | `theta`, `dynamic_theta` | the theta method, and its optimised and dynamic form |
+//! | `mstl` | seasons by LOESS (Bandara, Hyndman and Bergmeir 2021), the rest by exponential smoothing; of square roots where no value is negative |
+//! | `ridge` | direct median regression on the last values and the same hour of earlier days: short horizons |
+//! | `ensemble` | the weighted middle of smoothing with two seasons, direct regression and repetition: long horizons |
+//! | `auto` | by the length of the step in seasons `ridge` or `ensemble` or one passing over into the other; `last_value` where that erred less |
 //!
-//! **Uncertainty** is measured, not assumed: the model is fitted again at earlier origins (up to four; forty for the two
-//! naive ones), its errors over the following windows are divided by the growth of the model's own standard deviation
-//! with the horizon (√seasons for the naive ones), and the empirical quantiles of their sizes are multiplied back.
-//! Bounds and quantiles are symmetric about the point forecast, which is the median. With fewer than eight such errors
-//! the normal distribution stands in; where nothing earlier is long enough, the errors one step ahead have to do.
+//! Outliers and a shift of level are taken out for `ets`, `theta`, `dynamic_theta`, `mstl` and `ensemble`, and reported
+//! ([`FitReport`]).
+//!
+//! **Uncertainty** is measured, not assumed: errors at earlier origins of the same series (up to 700 for `ridge`, 40 for the classical
+//! models, 17 for `ensemble`) are divided by their growth with the horizon and by the level of the series at their origin, and the empirical
+//! quantiles of these ratios are multiplied back. With errors of sixty origins and more the two sides are told apart. The point
+//! forecast is the median, quantiles never cross. With fewer than eight errors the normal distribution stands in; where nothing earlier
+//! is long enough, the errors one step ahead have to do.
+//!
+//! Budgets count operations: the same series gives the same forecast on any machine. Each model states its cost; all are linear in
+//! windows or do not depend on them.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::sample::Series;
+use crate::sample::{LARGEST, Series};
 use crate::time::{Micros, ShouldStop, Step};
 
 pub mod loss;
+pub mod lstm;
+pub mod prophet;
 
+mod spec;
+mod options;
 mod grid;
-mod model;
+mod period;
+mod transform;
+mod clean;
+mod parts;
+mod state;
+mod optimise;
+mod season;
+mod scale;
+mod l1;
+mod influence;
+mod uncertainty;
+mod pack;
+mod errors;
 mod naive;
-mod smooth;
-mod calibrate;
+mod ets;
+mod theta;
+mod ridge;
+mod hw;
+mod direct;
+mod ensemble;
+mod fit;
+mod model;
+mod auto;
+mod report;
+mod stored;
 mod rows;
+mod explain;
+mod backtest;
+mod calibration;
 #[cfg(test)]
 mod tests;
 
+pub use backtest::{Backtest, BacktestRow, BacktestSpec};
+pub use calibration::{CalibrationRow, calibration};
+pub use explain::{ExplainRow, Explanation, explain};
+pub use influence::{Event, Regressor};
+pub use options::{Cycle, LstmOptions, Options, ProphetOptions, Transform};
+pub use report::FitReport;
+pub use spec::ForecastSpec;
+pub use stored::Model;
+
+use fit::{Setting, Task};
 use grid::Grid;
-use model::Kind;
+use influence::influences;
+use model::{Found, Kind};
+use transform::Scaling;
 
 /// Most steps of one forecast: ten weeks of minutes.
 const MAX_STEPS: usize = 100_000;
-
-/// Most seasonal periods: each one adds to the time of a decomposition, which cannot be stopped inside.
-const MAX_PERIODS: usize = 3;
-
-/// What to forecast and how.
-#[derive(Debug, Clone)]
-pub struct ForecastSpec {
-    /// Length of the horizon; the number of steps that cover it is forecast.
-    pub horizon: Micros,
-    /// `auto`, `seasonal_naive`, `last_value`, `ets`, `mstl`.
-    pub model: String,
-    /// Coverage of `lower`..`upper`, in (0, 1).
-    pub level: f64,
-    /// Levels of the extra quantiles, each in (0, 1).
-    pub quantiles: Vec<f64>,
-    /// Seasonal periods; empty = one day and one week. Those of which fewer than two are known are not used.
-    pub periods: Vec<Micros>,
-    /// Lower bound of every forecast.
-    pub floor: Option<f64>,
-    /// Upper bound.
-    pub ceiling: Option<f64>,
-    /// Samples at or after this instant are not seen.
-    pub as_of: Option<Micros>,
-    /// Whether the fitted past is returned too.
-    pub with_history: bool,
-}
 
 /// One forecast row.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,19 +114,22 @@ pub struct ForecastRow {
 pub struct Forecast {
     /// Step used: the series' own, else its usual gap; the horizon where a single sample has neither; `None` if empty.
     pub step: Option<Step>,
-    /// Model that made the forecast; the fallback's name where the asked one could not be fitted; `none` if empty.
+    /// Model that made the forecast (or its first steps); the fallback's name where the asked one could not be fitted; `none` if
+    /// empty.
     pub model_used: String,
     /// `ok`; `empty` (no sample before `as_of`); `constant` (every value is the same); `short` (too little for the asked
     /// model: a simpler one was used); `fallback` (the asked model could not be fitted: a simpler one was used).
     pub status: String,
     /// The rows; empty only for an empty series.
     pub rows: Vec<ForecastRow>,
+    /// How it came about.
+    pub report: FitReport,
 }
 
 /// Forecasts `series` over `spec.horizon`.
 ///
-/// At most the newest 1,048,576 windows are looked at; `ets` learns from the newest 2,000 and `mstl` from the newest
-/// 30,000 of them, so that the part that cannot be stopped stays below 200 ms.
+/// At most the newest 1,048,576 windows are looked at; how many a model learns from is stated beside it. `mstl` decomposes the newest
+/// 30,000, so that the part that cannot be stopped stays below 200 ms.
 ///
 /// # Errors
 /// `InvalidArgument`, `UnknownName`, `NotFinite` and `TooLarge` (above 100,000 steps or three periods) for the specification;
@@ -112,80 +139,141 @@ pub fn forecast(
     spec: &ForecastSpec,
     should_stop: ShouldStop<'_>,
 ) -> Result<Forecast> {
-    let kind = check(spec)?;
-    let Some(grid) = Grid::build(series, spec.as_of, spec.horizon) else {
+    let Some(fit) = Fit::new(series, spec, should_stop)? else {
         return Ok(Forecast {
             step: None,
             model_used: "none".into(),
             status: "empty".into(),
             rows: Vec::new(),
+            report: FitReport::default(),
         });
     };
-    let steps = grid.step.cover(spec.horizon);
-    if steps > MAX_STEPS {
-        return Err(Error::new(
-            ErrorKind::TooLarge,
-            format!("the horizon is {steps} steps, more than {MAX_STEPS}"),
-        )
-        .with_hint("shorten the horizon or resample to a longer step"));
-    }
-    let periods = model::periods(&spec.periods, grid.step, grid.y.len());
-    let found = model::run(kind, &grid, &periods, steps, should_stop)?;
     Ok(Forecast {
-        step: Some(grid.step),
-        rows: rows::rows(&grid, &found, spec),
-        model_used: found.kind.name().into(),
-        status: found.status.into(),
+        step: Some(fit.grid.step),
+        rows: rows::rows(&fit, spec, should_stop)?,
+        model_used: fit.found.kind.name().into(),
+        status: fit.found.status.into(),
+        report: fit.report,
     })
 }
 
-fn check(spec: &ForecastSpec) -> Result<Kind> {
-    let kind = spec.model.parse()?;
-    if spec.horizon <= 0 {
-        return Err(Error::invalid(format!(
-            "horizon must be positive, not {} microseconds",
-            spec.horizon
-        ))
-        .with_hint("give a horizon such as '1 hour'"));
-    }
-    check_level("level", spec.level)?;
-    for &q in &spec.quantiles {
-        check_level("quantile", q)?;
-    }
-    if let Some(bad) = spec.periods.iter().find(|p| **p <= 0) {
-        return Err(
-            Error::invalid(format!("a period must be positive, not {bad} microseconds"))
-                .with_hint("give periods such as '1 day'"),
-        );
-    }
-    if spec.periods.len() > MAX_PERIODS {
-        return Err(Error::new(
-            ErrorKind::TooLarge,
-            format!("{} periods, more than {MAX_PERIODS}", spec.periods.len()),
-        )
-        .with_hint("a day and a week explain most demand"));
-    }
-    for (name, bound) in [("floor", spec.floor), ("ceiling", spec.ceiling)] {
-        if let Some(bad) = bound.filter(|b| !b.is_finite()) {
-            return Err(Error::new(ErrorKind::NotFinite, format!("{name} is {bad}"))
-                .with_hint("leave it out"));
-        }
-    }
-    match (spec.floor, spec.ceiling) {
-        (Some(floor), Some(ceiling)) if floor > ceiling => Err(Error::invalid(format!(
-            "floor {floor} is above ceiling {ceiling}"
-        ))),
-        _ => Ok(kind),
-    }
+/// A model fitted to a series, and what it was fitted to.
+struct Fit {
+    grid: Grid,
+    periods: Vec<usize>,
+    steps: usize,
+    /// The scale of the model: of everything here but the grid and the report.
+    scaling: Scaling,
+    /// What regressors and events add to each window of the past and the horizon; nothing where the model takes them in itself.
+    effects: Vec<f64>,
+    /// The series without them.
+    y: Vec<f64>,
+    cleaned: clean::Cleaned,
+    /// Whether the model learnt from the cleaned series.
+    is_cleaned: bool,
+    found: Found,
+    report: FitReport,
 }
 
-fn check_level(name: &str, level: f64) -> Result<()> {
-    if level > 0.0 && level < 1.0 {
-        Ok(())
-    } else {
-        Err(
-            Error::invalid(format!("{name} must be between 0 and 1, not {level}"))
-                .with_hint("95 % is 0.95"),
-        )
+impl Fit {
+    /// `None` where there is no sample.
+    fn new(
+        series: &Series,
+        spec: &ForecastSpec,
+        should_stop: ShouldStop<'_>,
+    ) -> Result<Option<Self>> {
+        let kind = spec::check(spec)?;
+        let Some(grid) = Grid::build(series, spec.as_of, spec.horizon) else {
+            return Ok(None);
+        };
+        if let Some(v) = grid.y.iter().find(|v| v.abs() > LARGEST) {
+            let message = format!("the value {v:e} is beyond ±{LARGEST:e}");
+            return Err(Error::new(ErrorKind::TooLarge, message)
+                .with_hint("squares of such values overflow; scale the series down"));
+        }
+        let steps = grid.step.cover(spec.horizon);
+        if steps > MAX_STEPS {
+            let message = format!("the horizon is {steps} steps, more than {MAX_STEPS}");
+            return Err(Error::new(ErrorKind::TooLarge, message)
+                .with_hint("shorten the horizon or resample to a longer step"));
+        }
+        let periods = period::periods(&spec.periods, &grid, should_stop)?;
+        let season = periods.first().copied();
+        let asked = spec
+            .options
+            .transform
+            .or_else(|| kind.transform(&grid, &periods));
+        let scaling = Scaling::new(asked, &grid.y, season)?;
+        let influences = influences(&spec.regressors, &spec.events, &grid, steps)?;
+        let mut y: Vec<f64> = grid.y.iter().map(|v| scaling.onto(*v)).collect();
+        let (effects, named) = if kind == Kind::Prophet || grid.is_constant() {
+            (Vec::new(), Vec::new())
+        } else {
+            influence::effects(&y, &influences, &periods)
+        };
+        y.iter_mut().zip(&effects).for_each(|(v, e)| *v -= e);
+        let cleaned = if spec.options.clean == Some(false) {
+            clean::Cleaned {
+                y: y.clone(),
+                ..clean::Cleaned::default()
+            }
+        } else {
+            clean::clean(&y, season)
+        };
+        let covariates = grid.covariates(&spec.covariates, spec.as_of);
+        let task = Task {
+            y: &y,
+            clean: &cleaned.y,
+            seen: &grid.seen,
+            periods: &periods,
+            steps,
+            history: spec.with_history,
+            setting: Setting {
+                start: grid.ts(0),
+                step: grid.step,
+                asked_periods: !spec.periods.is_empty(),
+                influences: &influences,
+                options: &spec.options,
+                covariates: &covariates,
+                network: spec.network.as_deref(),
+                floor: spec.floor.map(|v| scaling.bound(v)),
+                ceiling: spec.ceiling.map(|v| scaling.bound(v)),
+            },
+        };
+        let mut found = model::run(kind, &grid, &task, should_stop)?;
+        let lambda = scaling.lambda().map(|lambda| ("lambda".into(), lambda));
+        found.fitted.facts.extend(named.into_iter().chain(lambda));
+        let is_cleaned = task.is_cleaned(found.kind);
+        let mut fit = Self {
+            grid,
+            periods,
+            steps,
+            scaling,
+            effects,
+            y,
+            cleaned,
+            is_cleaned,
+            found,
+            report: FitReport::default(),
+        };
+        fit.report = FitReport::new(series, &fit, &spec.periods);
+        Ok(Some(fit))
+    }
+
+    /// `v` on the scale of the model at window `idx` of the past or the horizon, as a value of the series.
+    fn value(&self, idx: usize, v: f64) -> f64 {
+        let effect = self.effects.get(idx).copied().unwrap_or(0.0);
+        self.scaling.back(v + effect)
+    }
+
+    /// What was taken out of the series, where the model learnt from it without.
+    fn cleaned(&self) -> Option<&clean::Cleaned> {
+        self.is_cleaned.then_some(&self.cleaned)
+    }
+
+    /// The value of the series at window `idx` of the past that the model learnt from.
+    fn adjusted(&self, idx: usize) -> Option<f64> {
+        let y = self.cleaned().map_or(&self.y, |cleaned| &cleaned.y);
+        y.get(idx).map(|v| self.value(idx, *v))
     }
 }

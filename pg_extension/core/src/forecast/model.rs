@@ -2,11 +2,16 @@
 
 use std::str::FromStr;
 
-use super::calibrate::{Calibration, calibrate};
+use super::errors::{Errors, level};
+use super::fit::{Fitted, Task, fit};
 use super::grid::Grid;
-use super::{naive, smooth};
+use super::options::Transform;
+use super::parts::Parts;
+use super::state::State;
+use super::uncertainty::Uncertainty;
+use super::{auto, ensemble, ets, lstm, prophet, theta};
 use crate::error::{Error, ErrorKind, Result};
-use crate::time::{DAY, Micros, ShouldStop, Step, check_stop};
+use crate::time::{ShouldStop, check_stop};
 
 /// A model by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,17 +19,41 @@ pub(super) enum Kind {
     Auto,
     SeasonalNaive,
     LastValue,
+    Drift,
     Ets,
+    Theta,
+    DynamicTheta,
     Mstl,
+    Ridge,
+    Ensemble,
+    Prophet,
+    Lstm,
 }
 
-const NAMES: [(&str, Kind); 5] = [
+const NAMES: [(&str, Kind); 12] = [
     ("auto", Kind::Auto),
     ("seasonal_naive", Kind::SeasonalNaive),
     ("last_value", Kind::LastValue),
     ("ets", Kind::Ets),
     ("mstl", Kind::Mstl),
+    ("drift", Kind::Drift),
+    ("theta", Kind::Theta),
+    ("dynamic_theta", Kind::DynamicTheta),
+    ("ridge", Kind::Ridge),
+    ("ensemble", Kind::Ensemble),
+    ("prophet", Kind::Prophet),
+    ("lstm", Kind::Lstm),
 ];
+
+/// Origins at which a model is judged that does not judge itself.
+const ORIGINS: usize = 40;
+
+/// Fewest windows that are called enough.
+const ENOUGH: usize = 10;
+
+/// Bounds of models whose settings were chosen before the origins are as wide as their errors and a little more, for seasons that
+/// are not what they were.
+const STRETCH: f64 = 1.05;
 
 impl Kind {
     pub(super) fn name(self) -> &'static str {
@@ -34,20 +63,36 @@ impl Kind {
             .map_or("auto", |(name, _)| name)
     }
 
-    /// Whether it can learn from `n` windows in which each of `periods` is known twice.
-    fn can_learn(self, n: usize, periods: &[usize]) -> bool {
-        match self {
-            Self::SeasonalNaive | Self::Mstl => !periods.is_empty(),
-            Self::Ets => n >= smooth::MIN_WINDOWS,
-            Self::Auto | Self::LastValue => true,
-        }
+    /// Whether it learns from the series without outliers and level shift.
+    pub(super) fn is_cleaned(self) -> bool {
+        matches!(
+            self,
+            Self::Ets | Self::Theta | Self::DynamicTheta | Self::Mstl | Self::Ensemble
+        )
     }
 
-    /// Earlier origins at which it is judged; naive models cost nothing to fit again.
-    pub(super) fn origins(self) -> usize {
+    /// The scale on which it works unless another is asked for: seasons of demand grow with its level, but more slowly, and their noise is
+    /// that of counts.
+    pub(super) fn transform(self, grid: &Grid, periods: &[usize]) -> Option<Transform> {
+        let roots = self == Self::Mstl
+            && !periods.is_empty()
+            && !grid.is_constant()
+            && grid.y.iter().all(|v| *v >= 0.0);
+        roots.then_some(Transform::BoxCox(Some(0.5)))
+    }
+
+    /// Whether it can learn from `n` windows in which each of `periods` is known twice.
+    pub(super) fn can_learn(self, n: usize, periods: &[usize]) -> bool {
         match self {
-            Self::SeasonalNaive | Self::LastValue => 40,
-            Self::Auto | Self::Ets | Self::Mstl => 4,
+            Self::SeasonalNaive | Self::Mstl => !periods.is_empty(),
+            Self::Ets => n >= ets::MIN_WINDOWS,
+            Self::Theta | Self::DynamicTheta => n >= theta::MIN_WINDOWS,
+            Self::Ensemble => n >= ensemble::MIN_WINDOWS,
+            Self::Ridge => n >= 100,
+            Self::Prophet => n >= prophet::series::MIN_WINDOWS,
+            Self::Lstm => n >= lstm::series::MIN_WINDOWS,
+            Self::Drift => n >= 2,
+            Self::Auto | Self::LastValue => true,
         }
     }
 }
@@ -67,130 +112,54 @@ impl FromStr for Kind {
     }
 }
 
-/// A fitted model over the horizon.
-#[derive(Debug)]
-pub(super) struct Fitted {
-    /// Point forecast per step.
-    pub(super) point: Vec<f64>,
-    /// Standard deviation of its error per step, up to a common factor; positive.
-    pub(super) spread: Vec<f64>,
-    /// Forecasts one step ahead for the newest windows of the past, oldest first.
-    pub(super) fitted: Vec<f64>,
-}
-
 /// What was found: a model, how uncertain it is, and how it came to be chosen.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) kind: Kind,
     pub(super) status: &'static str,
     pub(super) fitted: Fitted,
-    pub(super) calibration: Option<Calibration>,
-}
-
-/// The periods in steps of which at least two are known, ascending; one day and one week where none are asked for.
-pub(super) fn periods(asked: &[Micros], step: Step, n: usize) -> Vec<usize> {
-    let default = [DAY, 7 * DAY];
-    let asked = if asked.is_empty() {
-        &default[..]
-    } else {
-        asked
-    };
-    let mut steps: Vec<usize> = asked
-        .iter()
-        .map(|p| step.round(*p))
-        .filter(|p| *p >= 2 && n / 2 >= *p)
-        .collect();
-    steps.sort_unstable();
-    steps.dedup();
-    steps
-}
-
-/// Fits one model to `y`; `None` where it cannot be fitted.
-pub(super) fn fit(kind: Kind, y: &[f64], periods: &[usize], steps: usize) -> Option<Fitted> {
-    let known = |times: usize| {
-        periods
-            .iter()
-            .copied()
-            .filter(|p| y.len() / times >= *p)
-            .collect::<Vec<_>>()
-    };
-    let found = match kind {
-        Kind::SeasonalNaive => naive::seasonal(y, &known(1), steps),
-        Kind::LastValue | Kind::Auto => naive::last_value(y, steps),
-        Kind::Ets => smooth::ets(y, steps),
-        Kind::Mstl => smooth::mstl(y, &known(2), steps),
-    }?;
-    let finite = found
-        .point
-        .iter()
-        .chain(&found.spread)
-        .chain(&found.fitted)
-        .all(|v| v.is_finite());
-    (finite && found.spread.iter().all(|s| *s > 0.0)).then_some(found)
+    /// `None` where a single sample leaves nothing to measure.
+    pub(super) uncertainty: Option<Uncertainty>,
 }
 
 /// Fits the asked model, or the best that can be fitted.
 pub(super) fn run(
     asked: Kind,
     grid: &Grid,
-    periods: &[usize],
-    steps: usize,
+    task: &Task<'_>,
     should_stop: ShouldStop<'_>,
 ) -> Result<Found> {
-    if grid.is_constant() && grid.y.len() > 1 {
-        return Ok(constant(grid, steps));
+    let n = task.y.len();
+    if grid.is_constant() && n > 1 {
+        return Ok(constant(task));
     }
-    let candidates: &[Kind] = match asked {
-        Kind::Auto if !periods.is_empty() => &[Kind::Mstl, Kind::SeasonalNaive],
-        Kind::Auto if Kind::Ets.can_learn(grid.y.len(), periods) => &[Kind::Ets, Kind::LastValue],
-        Kind::Auto | Kind::LastValue => &[Kind::LastValue],
-        Kind::SeasonalNaive => &[Kind::SeasonalNaive],
-        Kind::Ets => &[Kind::Ets],
-        Kind::Mstl => &[Kind::Mstl],
+    // What is trained already need not learn.
+    let enough = match task.setting.network {
+        Some(network) => network.is_trained(),
+        None => asked.can_learn(n, task.periods),
     };
-    let mut best: Option<Found> = None;
-    for &kind in candidates {
-        if !kind.can_learn(grid.y.len(), periods) {
-            continue;
-        }
-        let Some(found) = attempt(kind, grid, periods, steps, should_stop)? else {
-            continue;
-        };
-        if best.as_ref().is_none_or(|b| found.error() < b.error()) {
-            best = Some(found);
-        }
-    }
-    let short = grid.y.len() < smooth::MIN_WINDOWS
-        || !(asked == Kind::Auto || asked.can_learn(grid.y.len(), periods));
-    match best {
+    let found = if asked == Kind::Auto {
+        auto::choose(task, should_stop)?
+    } else if enough {
+        attempt(asked, task, should_stop)?
+    } else {
+        None
+    };
+    let short = n < ENOUGH || !enough;
+    match found {
         Some(found) => Ok(Found {
             status: if short { "short" } else { "ok" },
             ..found
         }),
-        None => simpler(short, grid, periods, steps, should_stop),
-    }
-}
-
-impl Found {
-    /// Mean absolute error at the rolling origins; infinite where it is not known.
-    fn error(&self) -> f64 {
-        self.calibration
-            .as_ref()
-            .map_or(f64::INFINITY, Calibration::mean_absolute_error)
+        None => simpler(short, task, should_stop),
     }
 }
 
 /// What remains when the asked model cannot be fitted.
-fn simpler(
-    short: bool,
-    grid: &Grid,
-    periods: &[usize],
-    steps: usize,
-    should_stop: ShouldStop<'_>,
-) -> Result<Found> {
+fn simpler(short: bool, task: &Task<'_>, should_stop: ShouldStop<'_>) -> Result<Found> {
     let status = if short { "short" } else { "fallback" };
     for kind in [Kind::SeasonalNaive, Kind::LastValue] {
-        if let Some(found) = attempt(kind, grid, periods, steps, should_stop)? {
+        if let Some(found) = attempt(kind, task, should_stop)? {
             return Ok(Found { status, ..found });
         }
     }
@@ -201,38 +170,103 @@ fn simpler(
     .with_hint("values near the largest float overflow; scale them down"))
 }
 
-fn attempt(
+pub(super) fn attempt(
     kind: Kind,
-    grid: &Grid,
-    periods: &[usize],
-    steps: usize,
+    task: &Task<'_>,
     should_stop: ShouldStop<'_>,
 ) -> Result<Option<Found>> {
     check_stop(should_stop)?;
-    let Some(fitted) = fit(kind, &grid.y, periods, steps) else {
+    let Some(mut fitted) = fit(kind, task, should_stop)? else {
         return Ok(None);
     };
-    let calibration = calibrate(kind, &fitted, grid, periods, should_stop)?;
+    let uncertainty = match fitted.uncertainty.take() {
+        Some(own) => Some(own),
+        None => measure(kind, &fitted, task, should_stop)?,
+    };
     Ok(Some(Found {
         kind,
         status: "ok",
         fitted,
-        calibration,
+        uncertainty,
     }))
 }
 
-fn constant(grid: &Grid, steps: usize) -> Found {
-    let value = grid.y.last().copied().unwrap_or(0.0);
-    let fitted = Fitted {
-        point: vec![value; steps],
-        spread: vec![1.0; steps],
-        fitted: vec![value; grid.y.len() - 1],
+/// Fits the model again to an earlier part, lets it observe the rest value by value and collects its errors at up to forty origins
+/// on the way. Where that part is too short, the errors one step ahead of the model itself have to do.
+fn measure(
+    kind: Kind,
+    whole: &Fitted,
+    task: &Task<'_>,
+    should_stop: ShouldStop<'_>,
+) -> Result<Option<Uncertainty>> {
+    let n = task.y.len();
+    let ahead = task.steps.min((n / 6).max(1));
+    let back = (3 * ahead).max(ORIGINS + ahead).min(n / 3).max(1);
+    let cut = n.saturating_sub(back);
+    let mut errors = Errors::new(&whole.growth);
+    let earlier = Task {
+        y: &task.y[..cut],
+        clean: &task.clean[..cut],
+        seen: &task.seen[..cut],
+        steps: ahead,
+        ..*task
     };
-    let calibration = Some(Calibration::exact());
+    if let Some(earlier) = if cut > 0 {
+        fit(kind, &earlier, should_stop)?
+    } else {
+        None
+    } {
+        let mut state = earlier.state;
+        let stride = (back - ahead.min(back)).div_ceil(ORIGINS).max(1);
+        for t in cut..n {
+            if (t - cut).is_multiple_of(stride) && t + ahead <= n {
+                check_stop(should_stop)?;
+                let seen = task
+                    .y
+                    .iter()
+                    .zip(task.seen)
+                    .skip(t)
+                    .map(|(v, s)| s.then_some(*v));
+                errors.add(state.ahead(ahead).sums().iter(), seen, level(task.y, t));
+            }
+            if !state.observe(task.learnt(kind)[t]) {
+                break;
+            }
+        }
+    }
+    let one_ahead = whole.past.sums();
+    let from = n - one_ahead.len().min(n);
+    if errors.mean_absolute().is_infinite() {
+        for (t, fitted) in (from..).zip(&one_ahead) {
+            let seen = task
+                .y
+                .get(t)
+                .zip(task.seen.get(t))
+                .map(|(v, s)| s.then_some(*v));
+            errors.add(std::iter::once(fitted), seen.into_iter(), level(task.y, t));
+        }
+    }
+    Ok(errors.finish(task.steps, level(task.y, n), STRETCH))
+}
+
+fn constant(task: &Task<'_>) -> Found {
+    let value = task.y.last().copied().unwrap_or(0.0);
+    let n = task.y.len();
+    let fitted = Fitted {
+        state: State::Line {
+            last: value,
+            first: value,
+            n: n as u64,
+            drift: false,
+        },
+        past: Parts::flat(vec![value; n - 1]),
+        growth: vec![1.0; task.steps],
+        ..Fitted::default()
+    };
     Found {
         kind: Kind::LastValue,
         status: "constant",
         fitted,
-        calibration,
+        uncertainty: Some(Uncertainty::exact(task.steps)),
     }
 }

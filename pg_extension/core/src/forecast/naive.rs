@@ -1,14 +1,29 @@
-//! The two models that repeat the past.
+//! The models that repeat the past.
 
-use super::model::Fitted;
+use super::fit::Fitted;
+use super::parts::Parts;
+use super::state::State;
 
-/// The last value; its error grows as that of a random walk.
-pub(super) fn last_value(y: &[f64], steps: usize) -> Option<Fitted> {
-    let last = *y.last()?;
+/// The last value, and with `drift` the mean change per window from there on; the error grows as that of a random walk.
+pub(super) fn line(y: &[f64], drift: bool, steps: usize) -> Option<Fitted> {
+    let (&first, &last) = (y.first()?, y.last()?);
+    let n = y.len() as f64;
+    let slope = if drift && n > 1.0 {
+        (last - first) / (n - 1.0)
+    } else {
+        0.0
+    };
+    let grows = |h: usize| f64::sqrt(h as f64 * if drift { 1.0 + h as f64 / n } else { 1.0 });
     Some(Fitted {
-        point: vec![last; steps],
-        spread: (1..=steps).map(|h| (h as f64).sqrt()).collect(),
-        fitted: y.get(..y.len() - 1)?.to_vec(),
+        state: State::Line {
+            last,
+            first,
+            n: y.len() as u64,
+            drift,
+        },
+        past: Parts::flat(y.iter().take(y.len() - 1).map(|v| v + slope).collect()),
+        growth: (1..=steps).map(grows).collect(),
+        ..Fitted::default()
     })
 }
 
@@ -27,13 +42,13 @@ pub(super) fn seasonal(y: &[f64], periods: &[usize], steps: usize) -> Option<Fit
     let best = periods
         .iter()
         .map(|&p| (p, error(p)))
-        .reduce(|a, b| if b.1 < a.1 { b } else { a })?;
-    let season = y.get(y.len().checked_sub(best.0)?..)?;
+        .reduce(|a, b| if b.1 < a.1 { b } else { a })?
+        .0;
+    let season = y.get(y.len().checked_sub(best)?..)?;
     Some(Fitted {
-        point: season.iter().copied().cycle().take(steps).collect(),
-        spread: (0..steps)
-            .map(|h| ((h / best.0 + 1) as f64).sqrt())
-            .collect(),
-        fitted: y.get(..y.len() - best.0)?.to_vec(),
+        state: State::Season(season.to_vec()),
+        past: Parts::flat(y.get(..y.len() - best)?.to_vec()),
+        growth: (0..steps).map(|h| ((h / best + 1) as f64).sqrt()).collect(),
+        ..Fitted::default()
     })
 }

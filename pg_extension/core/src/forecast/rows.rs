@@ -1,107 +1,95 @@
 //! The rows of an answer.
 
-use super::grid::Grid;
-use super::model::Found;
-use super::{ForecastRow, ForecastSpec};
+use super::fit::reach;
+use super::stored::Model;
+use super::{Fit, ForecastRow, ForecastSpec};
+use crate::error::Result;
+use crate::time::{ShouldStop, check_stop};
+
+/// Rows between two looks at `should_stop`.
+pub(super) const ROWS_PER_LOOK: usize = 4_096;
 
 /// History, if asked for, then the horizon.
-pub(super) fn rows(grid: &Grid, found: &Found, spec: &ForecastSpec) -> Vec<ForecastRow> {
+///
+/// # Errors
+/// `Cancelled`.
+pub(super) fn rows(
+    fit: &Fit,
+    spec: &ForecastSpec,
+    should_stop: ShouldStop<'_>,
+) -> Result<Vec<ForecastRow>> {
+    let model = Model::new(fit, spec);
     let mut rows = if spec.with_history {
-        history(grid, found, spec)
+        history(fit, &model, spec, should_stop)?
     } else {
         Vec::new()
     };
-    let shape = Shape::new(found, spec);
-    for (h, (&point, &spread)) in (1..).zip(found.fitted.point.iter().zip(&found.fitted.spread)) {
-        let ts = grid
-            .last
-            .saturating_add(grid.step.micros().saturating_mul(i64::from(h)));
-        let q = shape
-            .quantiles
-            .iter()
-            .flatten()
-            .map(|k| clamp(point + k * spread, spec))
-            .collect();
-        rows.push(ForecastRow {
-            ts,
-            step: h,
-            is_history: false,
-            y: None,
-            q,
-            ..shape.around(point, spread, spec)
-        });
-    }
-    rows
+    // The model was fitted for these steps.
+    rows.extend(
+        model
+            .predict(fit.steps, spec.level, &spec.quantiles)
+            .unwrap_or_default(),
+    );
+    Ok(rows)
 }
 
-fn history(grid: &Grid, found: &Found, spec: &ForecastSpec) -> Vec<ForecastRow> {
-    let shape = Shape::new(found, spec);
+/// Every window of the past with its forecast one step ahead, where the model has one.
+///
+/// # Errors
+/// `Cancelled`.
+pub(super) fn history(
+    fit: &Fit,
+    model: &Model,
+    spec: &ForecastSpec,
+    should_stop: ShouldStop<'_>,
+) -> Result<Vec<ForecastRow>> {
+    let (grid, past) = (&fit.grid, &fit.found.fitted.past);
     let n = grid.y.len();
-    let first_fitted = n - found.fitted.fitted.len().min(n);
-    let spread = found.fitted.spread.first().copied().unwrap_or(1.0);
+    let first_fitted = n - past.len().min(n);
+    let bounds = fit
+        .found
+        .uncertainty
+        .as_ref()
+        .map(|u| [-1.0, 1.0].map(|side| u.offset(1, 0.5 + side * spec.level / 2.0)));
+    // First windows may leave a model anywhere; with roots and logarithms that is out of this world.
+    let settled = reach(&grid.y, 3.0);
     let row = |idx: usize| {
         let fitted = idx
             .checked_sub(first_fitted)
-            .and_then(|k| found.fitted.fitted.get(k));
-        let around = fitted.map_or_else(empty, |f| shape.around(*f, spread, spec));
-        let back = i32::try_from(n - 1 - idx).unwrap_or(i32::MAX);
-        let y = grid
-            .seen
-            .get(idx)
-            .is_some_and(|s| *s)
-            .then(|| grid.y.get(idx).copied())
-            .flatten();
+            .and_then(|k| past.sum(k))
+            .map(|v| v + fit.shift(idx, v));
+        let value = |v: f64| model.clamp(fit.value(idx, v));
+        let fitted = fitted.filter(|v| settled.contains(&value(*v)));
+        let bound = |side: usize| Some(value(fitted? + bounds.as_ref()?.get(side)?));
         ForecastRow {
             ts: grid.ts(idx),
-            step: -back,
+            step: -i32::try_from(n - 1 - idx).unwrap_or(i32::MAX),
             is_history: true,
-            y,
-            ..around
+            y: grid
+                .seen
+                .get(idx)
+                .is_some_and(|s| *s)
+                .then(|| grid.y.get(idx).copied())
+                .flatten(),
+            yhat: fitted.map(value),
+            lower: bound(0),
+            upper: bound(1),
+            q: Vec::new(),
         }
+    };
+    let row = |idx: usize| {
+        if idx.is_multiple_of(ROWS_PER_LOOK) {
+            check_stop(should_stop)?;
+        }
+        Ok(row(idx))
     };
     (0..n).map(row).collect()
 }
 
-/// Distances from the median in spreads.
-struct Shape {
-    bound: Option<f64>,
-    quantiles: Option<Vec<f64>>,
-}
-
-impl Shape {
-    fn new(found: &Found, spec: &ForecastSpec) -> Self {
-        let calibration = found.calibration.as_ref();
-        Self {
-            bound: calibration.map(|c| c.spreads_at(0.5 + spec.level / 2.0)),
-            quantiles: calibration
-                .map(|c| spec.quantiles.iter().map(|p| c.spreads_at(*p)).collect()),
-        }
+impl Fit {
+    /// What the level before a shift takes away from the fitted value `v` at window `idx`.
+    pub(super) fn shift(&self, idx: usize, v: f64) -> f64 {
+        let shift = self.cleaned().and_then(|cleaned| cleaned.shift);
+        shift.map_or(0.0, |s| s.effect(idx, v))
     }
-
-    fn around(&self, point: f64, spread: f64, spec: &ForecastSpec) -> ForecastRow {
-        ForecastRow {
-            yhat: Some(clamp(point, spec)),
-            lower: self.bound.map(|k| clamp(point - k * spread, spec)),
-            upper: self.bound.map(|k| clamp(point + k * spread, spec)),
-            ..empty()
-        }
-    }
-}
-
-fn empty() -> ForecastRow {
-    ForecastRow {
-        ts: 0,
-        step: 0,
-        is_history: false,
-        y: None,
-        yhat: None,
-        lower: None,
-        upper: None,
-        q: Vec::new(),
-    }
-}
-
-fn clamp(v: f64, spec: &ForecastSpec) -> f64 {
-    v.max(spec.floor.unwrap_or(f64::MIN))
-        .min(spec.ceiling.unwrap_or(f64::MAX))
 }

@@ -3,7 +3,11 @@ use proptest::prelude::*;
 use super::*;
 use crate::time::{DAY, MINUTE, SECOND};
 
+mod engine;
 mod floors;
+mod golden;
+mod known;
+pub(super) mod learned;
 
 const HOUR: Micros = 60 * MINUTE;
 const START: Micros = 19_000 * DAY;
@@ -22,12 +26,11 @@ fn spec(model: &str, hours: i64) -> ForecastSpec {
         horizon: hours * HOUR,
         model: model.into(),
         level: 0.9,
-        quantiles: vec![],
-        periods: vec![],
-        floor: None,
-        ceiling: None,
-        as_of: None,
-        with_history: false,
+        options: Options {
+            lstm: learned::small_network(),
+            ..Options::default()
+        },
+        ..ForecastSpec::default()
     }
 }
 
@@ -87,11 +90,11 @@ fn mstl_follows_season_and_trend() {
 }
 
 #[test]
-fn auto_takes_the_model_that_erred_less_and_names_it() {
+fn auto_names_the_model_that_it_took() {
     let seasonal = run(&wave(24 * 10), &spec("auto", 24));
-    assert!(["mstl", "seasonal_naive"].contains(&seasonal.model_used.as_str()));
+    assert_eq!(seasonal.model_used, "ensemble");
     let level: Vec<f64> = (0..30).map(|i| 10.0 + f64::from(i * 13 % 7)).collect();
-    assert_eq!(run(&level, &spec("auto", 3)).model_used, "ets");
+    assert_eq!(run(&level, &spec("auto", 3)).model_used, "ensemble");
     let few = run(&[1.0, 2.0, 3.0], &spec("auto", 3));
     assert_eq!(
         (few.model_used.as_str(), few.status.as_str()),
@@ -108,7 +111,8 @@ fn an_empty_series_has_no_rows() {
             step: None,
             model_used: "none".into(),
             status: "empty".into(),
-            rows: vec![]
+            rows: vec![],
+            report: FitReport::default(),
         }
     );
     let early = ForecastSpec {
@@ -161,7 +165,7 @@ fn a_constant_series_stays_what_it_is() {
 
 #[test]
 fn a_series_too_short_for_the_model_says_so() {
-    let f = run(&wave(30), &spec("mstl", 3));
+    let f = run(&wave(14), &spec("mstl", 3));
     assert_eq!(
         (f.model_used.as_str(), f.status.as_str()),
         ("last_value", "short")
@@ -319,7 +323,10 @@ fn wrong_arguments_are_refused_with_a_hint() {
         (kind, message.as_str()),
         (ErrorKind::UnknownName, "unknown model \"arima\"")
     );
-    assert_eq!(hint, "known: auto, seasonal_naive, last_value, ets, mstl");
+    assert_eq!(
+        hint,
+        "known: auto, seasonal_naive, last_value, ets, mstl, drift, theta, dynamic_theta, ridge, ensemble, prophet, lstm"
+    );
     assert_eq!(refused(&|s| s.horizon = 0).0, ErrorKind::InvalidArgument);
     assert_eq!(
         refused(&|s| s.level = 95.0).1,
@@ -359,7 +366,7 @@ proptest! {
     #[test]
     fn any_series_gives_ordered_finite_rows(
         y in prop::collection::vec(prop_oneof![-1e3..1e3_f64, Just(0.0), -1e9..1e9_f64], 1..80),
-        model in prop::sample::select(vec!["auto", "seasonal_naive", "last_value", "ets", "mstl"]),
+        model in prop::sample::select(vec!["auto", "seasonal_naive", "last_value", "drift", "ets", "theta", "dynamic_theta", "mstl", "ridge", "ensemble", "prophet", "lstm"]),
         hours in 1_i64..30
     ) {
         let spec = ForecastSpec { quantiles: vec![0.1, 0.5, 0.9], periods: vec![6 * HOUR], ..spec(model, hours) };
@@ -377,7 +384,7 @@ proptest! {
     }
 
     #[test]
-    fn the_forecast_moves_with_the_scale_of_the_series(model in prop::sample::select(vec!["auto", "ets", "mstl"])) {
+    fn the_forecast_moves_with_the_scale_of_the_series(model in prop::sample::select(vec!["auto", "ets", "mstl", "theta", "ridge", "ensemble", "prophet"])) {
         let y = wave(24 * 5);
         let scaled: Vec<f64> = y.iter().map(|v| 1024.0 * v).collect();
         let (a, b) = (run(&y, &spec(model, 6)), run(&scaled, &spec(model, 6)));

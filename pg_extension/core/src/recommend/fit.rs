@@ -8,7 +8,7 @@ use super::{DemandFit, DemandSpec, TRAINING};
 use crate::error::{Error, ErrorKind, Result};
 use crate::forecast::loss::pinball;
 use crate::sample::Series;
-use crate::time::{DAY, ShouldStop, check_stop};
+use crate::time::{DAY, ShouldStop, check_stop, interval_text};
 
 /// Most rows trained on: 91 days of minutes, 18 MiB. Of more rows every k-th is taken, counted from the newest.
 const MAX_ROWS: usize = 131_072;
@@ -77,8 +77,8 @@ pub fn fit_demand(
 fn check(spec: &DemandSpec) -> Result<()> {
     if spec.lead <= 0 {
         return Err(Error::invalid(format!(
-            "lead must be positive, not {} microseconds",
-            spec.lead
+            "lead must be positive, not {}",
+            interval_text(spec.lead)
         )));
     }
     check_positive("unit_capacity", spec.unit_capacity)?;

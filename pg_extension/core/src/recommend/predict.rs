@@ -5,7 +5,7 @@ use super::signal::Signal;
 use super::{DemandForecast, DemandModel, DemandQuery, HISTORY};
 use crate::error::{Error, Result};
 use crate::sample::Series;
-use crate::time::Step;
+use crate::time::{Step, interval_text};
 
 /// Windows that the newest one may be late before there is no current demand to speak of.
 const LATE: usize = 3;
@@ -25,8 +25,8 @@ pub fn predict_demand(
 ) -> Result<DemandForecast> {
     if query.peak < 0 {
         return Err(Error::invalid(format!(
-            "peak must not be negative, but is {} microseconds",
-            query.peak
+            "peak must not be negative, but is {}",
+            interval_text(query.peak)
         )));
     }
     let origin = query.origin;
@@ -47,8 +47,14 @@ pub fn predict_demand(
         upper_peak: None,
         status: "ok".into(),
     };
+    // Rows that stopped arriving are more urgent than a model that is still to come.
     let Some(model) = model else {
-        out.status = "no_model".into();
+        out.status = if demand.is_some() {
+            "no_model"
+        } else {
+            "no_demand"
+        }
+        .into();
         return Ok(out);
     };
     model.check()?;

@@ -307,12 +307,10 @@ fn a_demand_older_than_three_windows_is_none() {
         ("no_demand", None, 0)
     );
     let empty = Series::try_new(vec![], vec![]).unwrap();
-    assert_eq!(
-        predict_demand(Some(&model), &empty, step, &query(end))
-            .unwrap()
-            .status,
-        "no_demand"
-    );
+    for model in [Some(&model), None] {
+        let seen = predict_demand(model, &empty, step, &query(end)).unwrap();
+        assert_eq!(seen.status, "no_demand");
+    }
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Collects rows in any order and sorts them once.
 
-use super::codec;
-use super::flat::{reserve, reserved};
+use super::flat::reserve_exact;
 use super::series::{Series, SeriesCounts, count_dup, first_unordered};
+use super::{LARGEST, counter};
+use super::{codec, order};
 use crate::error::{Error, ErrorKind, Result};
-use crate::time::Micros;
+use crate::time::{Micros, ShouldStop};
 
 /// Most rows of a series: 1 GiB while it is sorted. PostgreSQL's own limit of 1 GiB a value is reached at the same
 /// number with irregular times, and at twice the number with equispaced ones.
@@ -19,7 +20,7 @@ pub const MAX_ROWS: usize = 64 << 20;
 /// builder.push(Some(60_000_000), Some(2.0))?;
 /// builder.push(Some(0), Some(1.0))?;
 /// builder.push(Some(0), None)?;
-/// let series = builder.finish();
+/// let series = builder.finish()?;
 /// assert_eq!((series.ts(), series.value()), ([0, 60_000_000].as_slice(), [1.0, 2.0].as_slice()));
 /// assert_eq!(series.counts().n_null, 1);
 /// # Ok::<(), prescale_core::Error>(())
@@ -31,10 +32,23 @@ pub struct SeriesBuilder {
     pub(super) counts: SeriesCounts,
     /// Whether some row is smaller than the one before it; rows that arrive in order are never sorted.
     unordered: bool,
+    /// Whether the values are samples of a counter.
+    pub(super) is_counter: bool,
 }
 
 impl SeriesBuilder {
-    /// Adds one row; NULL and non-finite rows are counted, not kept.
+    /// The state of `rate_agg`: it finishes as the rates of the counter whose samples it is given; see
+    /// [`Series::rate`].
+    #[must_use]
+    pub fn of_counter() -> Self {
+        Self {
+            is_counter: true,
+            ..Self::default()
+        }
+    }
+
+    /// Adds one row; NULL and non-finite rows are counted, not kept. In a state [`of_counter`](Self::of_counter), a
+    /// value below zero or above 1e140 counts as non-finite: no counter shows it.
     ///
     /// # Errors
     /// `TooLarge` above [`MAX_ROWS`] or when memory runs out.
@@ -43,7 +57,7 @@ impl SeriesBuilder {
             self.counts.n_null = self.counts.n_null.saturating_add(1);
             return Ok(());
         };
-        if !value.is_finite() {
+        if !value.is_finite() || (self.is_counter && !(0.0..=LARGEST).contains(&value)) {
             self.counts.n_nonfinite = self.counts.n_nonfinite.saturating_add(1);
             return Ok(());
         }
@@ -57,23 +71,45 @@ impl SeriesBuilder {
     }
 
     /// Adds all of a finished series (rollup). Its step and time zone are forgotten: rows of several grids together
-    /// are on none.
+    /// are on none. Of a series that came from a counter, the samples of the counter are added, so that rates are
+    /// taken over all of them at the end.
     ///
     /// # Errors
-    /// `TooLarge` as [`push`](Self::push).
+    /// `InvalidArgument` for samples of a counter among other values, `TooLarge` as [`push`](Self::push).
     pub fn push_series(&mut self, series: &Series) -> Result<()> {
-        self.append(&series.ts, &series.value, false)?;
+        let (ts, value) = series.raw();
+        self.check_kind(series.is_counter(), ts.len())?;
+        self.append(ts, value, false)?;
         self.add_counts(series.counts);
         Ok(())
     }
 
-    /// Adds another state (combine).
+    /// Adds another state (combine) and leaves it empty; a first one is taken over without copying a row.
     ///
     /// # Errors
-    /// `TooLarge` as [`push`](Self::push).
-    pub fn merge(&mut self, other: &Self) -> Result<()> {
-        self.append(&other.ts, &other.value, other.unordered)?;
+    /// As [`push_series`](Self::push_series).
+    pub fn merge(&mut self, other: &mut Self) -> Result<()> {
+        self.check_kind(other.is_counter, other.len())?;
+        let other = std::mem::take(other);
         self.add_counts(other.counts);
+        if self.is_empty() {
+            (self.ts, self.value, self.unordered) = (other.ts, other.value, other.unordered);
+            return Ok(());
+        }
+        self.append(&other.ts, &other.value, other.unordered)
+    }
+
+    /// Samples of a counter and other values do not mix. Without rows a state is of the kind of what it is given.
+    fn check_kind(&mut self, is_counter: bool, n: usize) -> Result<()> {
+        if self.is_counter != is_counter && !self.is_empty() && n > 0 {
+            return Err(
+                Error::invalid("rates of a counter do not roll up with other values")
+                    .with_hint("roll up results of rate_agg with each other only"),
+            );
+        }
+        if self.is_empty() {
+            self.is_counter = is_counter || (n == 0 && self.is_counter);
+        }
         Ok(())
     }
 
@@ -89,26 +125,50 @@ impl SeriesBuilder {
         self.ts.is_empty()
     }
 
-    /// Sorts and finishes. Rows that arrived in order are taken as they are. Sorting borrows 16 bytes a row; where
-    /// they are not to be had, it goes on more slowly without them, so that it never fails.
-    #[must_use]
-    pub fn finish(mut self) -> Series {
-        if self.unordered {
-            match reserved(self.ts.len()) {
-                Ok(scratch) => sort_with(scratch, &mut self.ts, &mut self.value),
-                Err(_) => sort_in_place(&mut self.ts, &mut self.value),
-            }
+    /// Sorts and finishes; see [`sort`](Self::sort).
+    ///
+    /// # Errors
+    /// `TooLarge` when there is no memory for the rates of a counter.
+    pub fn finish(mut self) -> Result<Series> {
+        self.sort(&|| false)?;
+        let counts = self.finished_counts();
+        if self.is_counter {
+            return counter::series(self.ts, self.value, counts);
         }
-        let counts = SeriesCounts {
-            n_dup: count_dup(&self.ts),
-            ..self.counts
-        };
-        Series {
+        Ok(Series {
             ts: self.ts,
             value: self.value,
             counts,
             step: None,
             timezone: None,
+            counter: None,
+        })
+    }
+
+    /// The flat form of the series that [`finish`](Self::finish) gives, without a copy of the rows in between. The state
+    /// can be added to afterwards.
+    ///
+    /// # Errors
+    /// `Cancelled`: then the state is of no more use.
+    pub fn series_bytes(&mut self, should_stop: ShouldStop<'_>) -> Result<Vec<u8>> {
+        self.sort(should_stop)?;
+        Ok(codec::sorted_to_bytes(self, self.finished_counts()))
+    }
+
+    /// Puts the rows in order. Rows that arrived in order are left as they are, rows in few ascending stretches are
+    /// merged. That borrows 16 bytes a row; where they are not to be had, it goes on more slowly without them.
+    fn sort(&mut self, should_stop: ShouldStop<'_>) -> Result<()> {
+        if self.unordered {
+            order::sort(&mut self.ts, &mut self.value, should_stop)?;
+            self.unordered = false;
+        }
+        Ok(())
+    }
+
+    fn finished_counts(&self) -> SeriesCounts {
+        SeriesCounts {
+            n_dup: count_dup(&self.ts),
+            ..self.counts
         }
     }
 
@@ -127,13 +187,19 @@ impl SeriesBuilder {
     }
 
     /// A state of columns that were read, whatever their order.
-    pub(super) fn of_columns(ts: Vec<Micros>, value: Vec<f64>, counts: SeriesCounts) -> Self {
+    pub(super) fn of_columns(
+        ts: Vec<Micros>,
+        value: Vec<f64>,
+        counts: SeriesCounts,
+        is_counter: bool,
+    ) -> Self {
         let unordered = first_unordered(&ts, &value).is_some();
         Self {
             ts,
             value,
             counts,
             unordered,
+            is_counter,
         }
     }
 
@@ -162,8 +228,8 @@ impl SeriesBuilder {
             )
             .with_hint("aggregate into longer windows first, or build one series per period"));
         }
-        reserve(&mut self.ts, n)?;
-        reserve(&mut self.value, n)
+        grow(&mut self.ts, n)?;
+        grow(&mut self.value, n)
     }
 
     /// `n_dup` is left out: it is counted over everything at the end.
@@ -180,108 +246,30 @@ impl SeriesBuilder {
     }
 }
 
-/// Sorts both columns through a copy of pairs, which the sort can read in one go.
-fn sort_with(mut scratch: Vec<u128>, ts: &mut [Micros], value: &mut [f64]) {
-    scratch.extend(
-        ts.iter()
-            .zip(value.iter())
-            .map(|(&ts, &value)| to_key(ts, value)),
-    );
-    scratch.sort_unstable();
-    for ((ts, value), &key) in ts.iter_mut().zip(value.iter_mut()).zip(&scratch) {
-        (*ts, *value) = from_key(key);
+/// Makes room for `n` more items, and for half as many as there are: doubling would take up to 32 bytes a row, this
+/// takes 24.
+fn grow<T>(column: &mut Vec<T>, n: usize) -> Result<()> {
+    if column.capacity() - column.len() >= n {
+        return Ok(());
     }
+    let least = if column.is_empty() { FIRST_ROWS } else { 1 };
+    reserve_exact(column, n.max(column.len() / 2).max(least))
 }
 
-/// One unsigned number that orders as time and then value (as `total_cmp`) do: comparing it costs no branch.
-fn to_key(ts: Micros, value: f64) -> u128 {
-    let bits = value.to_bits();
-    let ordered = if bits & SIGN == 0 { bits ^ SIGN } else { !bits };
-    (u128::from(ts.cast_unsigned() ^ SIGN) << 64) | u128::from(ordered)
-}
-
-/// The inverse of [`to_key`].
-#[allow(
-    clippy::cast_possible_truncation,
-    reason = "the two halves of the key are taken apart"
-)]
-fn from_key(key: u128) -> (Micros, f64) {
-    let (high, low) = ((key >> 64) as u64, key as u64);
-    let bits = if low & SIGN == 0 { !low } else { low ^ SIGN };
-    ((high ^ SIGN).cast_signed(), f64::from_bits(bits))
-}
-
-const SIGN: u64 = 1 << 63;
-
-/// Heap sort of both columns: slower by a factor, and without any memory of its own.
-fn sort_in_place(ts: &mut [Micros], value: &mut [f64]) {
-    let n = ts.len();
-    for root in (0..n / 2).rev() {
-        sift_down(ts, value, root, n);
-    }
-    for end in (1..n).rev() {
-        ts.swap(0, end);
-        value.swap(0, end);
-        sift_down(ts, value, 0, end);
-    }
-}
-
-/// Restores the heap below `root` within the first `end` rows.
-fn sift_down(ts: &mut [Micros], value: &mut [f64], mut root: usize, end: usize) {
-    let is_less = |ts: &[Micros], value: &[f64], a: usize, b: usize| {
-        ts[a]
-            .cmp(&ts[b])
-            .then(value[a].total_cmp(&value[b]))
-            .is_lt()
-    };
-    loop {
-        let mut child = 2 * root + 1;
-        if child >= end {
-            return;
-        }
-        if child + 1 < end && is_less(ts, value, child, child + 1) {
-            child += 1;
-        }
-        if !is_less(ts, value, root, child) {
-            return;
-        }
-        ts.swap(root, child);
-        value.swap(root, child);
-        root = child;
-    }
-}
+/// A state begins with room for as many rows as fit into half a kilobyte.
+const FIRST_ROWS: usize = 32;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
-    proptest! {
-        #![proptest_config(crate::sample::tests::fixed_seed())]
-
-        #[test]
-        fn both_sorts_agree_with_the_standard_library(
-            rows in prop::collection::vec((-3i64..3, prop::sample::select(vec![-0.0f64, 0.0, 1.5, -1e300, 5e-324])), 0..40)
-        ) {
-            let mut expected = rows.clone();
-            expected.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
-            let expected: Vec<_> = expected.iter().map(|row| (row.0, row.1.to_bits())).collect();
-            let columns = || -> (Vec<_>, Vec<_>) { rows.iter().copied().unzip() };
-            let paired = |ts: &[i64], value: &[f64]| -> Vec<_> {
-                ts.iter().zip(value).map(|(&t, v)| (t, v.to_bits())).collect()
-            };
-            let (mut ts, mut value) = columns();
-            sort_in_place(&mut ts, &mut value);
-            prop_assert_eq!(paired(&ts, &value), expected.clone());
-            let (mut ts, mut value) = columns();
-            sort_with(Vec::new(), &mut ts, &mut value);
-            prop_assert_eq!(paired(&ts, &value), expected);
-        }
-
-        #[test]
-        fn sort_keys_are_reversible(ts: i64, value: f64) {
-            let (ts_back, value_back) = from_key(to_key(ts, value));
-            prop_assert_eq!((ts_back, value_back.to_bits()), (ts, value.to_bits()));
+    #[test]
+    fn a_row_takes_at_most_24_bytes() {
+        let mut builder = SeriesBuilder::default();
+        for row in 0..100_000 {
+            builder.push(Some(row), Some(1.0)).unwrap();
+            let bytes = 8 * (builder.ts.capacity() + builder.value.capacity());
+            assert!(bytes <= 24 * builder.len().max(FIRST_ROWS), "{bytes}");
         }
     }
 
@@ -294,6 +282,6 @@ mod tests {
             ErrorKind::TooLarge
         );
         assert!(builder.ts.capacity() < 100);
-        assert_eq!(builder.finish().len(), 1);
+        assert_eq!(builder.finish().unwrap().len(), 1);
     }
 }

@@ -3,7 +3,7 @@
 //! | field | bytes | |
 //! |---|---|---|
 //! | format | 1 | 1 |
-//! | flags | 1 | 1 = equispaced, 2 = has a step, 4 = has a time zone |
+//! | flags | 1 | 1 = equispaced, 2 = has a step, 4 = has a time zone, 8 = samples of a counter |
 //! | counts | 4 × 8 | null, non-finite, duplicate, imputed |
 //! | step | 8 | if any, microseconds |
 //! | time zone | 1 + n | if any, length first |
@@ -12,6 +12,7 @@
 //! | values | n × 8 | |
 
 use super::builder::{MAX_ROWS, SeriesBuilder};
+use super::counter;
 use super::flat::{Reader, Writer, reserved};
 use super::series::{Series, SeriesCounts, first_unordered};
 use crate::error::Result;
@@ -20,43 +21,84 @@ use crate::time::{Micros, Step};
 const EQUISPACED: u8 = 1;
 const HAS_STEP: u8 = 2;
 const HAS_TIMEZONE: u8 = 4;
+const COUNTER: u8 = 8;
 
 /// The longest IANA name has 32 characters. Names are not looked up here: a value written with a newer time zone
 /// database must stay loadable.
 const MAX_TIMEZONE: usize = 64;
 
 pub(super) fn series_to_bytes(series: &Series) -> Vec<u8> {
-    let gap = equal_gap(&series.ts);
-    let mut flags = 0;
-    flags |= if gap.is_some() { EQUISPACED } else { 0 };
-    flags |= if series.step.is_some() { HAS_STEP } else { 0 };
-    // A name that could not be read back is not written; `resample` only knows shorter ones.
-    let timezone = series.timezone.as_deref().filter(|name| is_timezone(name));
-    flags |= if timezone.is_some() { HAS_TIMEZONE } else { 0 };
-    let per_row = if gap.is_some() { 8 } else { 16 };
-    let mut out = Writer::new(160 + series.len() * per_row);
-    out.u8(flags);
-    write_counts(&mut out, series.counts);
-    if let Some(step) = series.step {
-        out.i64(step.micros());
+    let (ts, value) = series.raw();
+    Layout {
+        ts,
+        value,
+        counts: series.counts,
+        step: series.step,
+        timezone: series.timezone.as_deref(),
+        is_counter: series.is_counter(),
     }
-    if let Some(name) = timezone {
-        out.u8(u8::try_from(name.len()).unwrap_or(u8::MAX));
-        out.raw(name.as_bytes());
+    .to_bytes()
+}
+
+/// The series that a state with sorted rows stands for.
+pub(super) fn sorted_to_bytes(builder: &SeriesBuilder, counts: SeriesCounts) -> Vec<u8> {
+    Layout {
+        ts: &builder.ts,
+        value: &builder.value,
+        counts,
+        step: None,
+        timezone: None,
+        is_counter: builder.is_counter,
     }
-    out.len(series.len());
-    match gap {
-        Some((start, gap)) => out.i64s(&[start, gap]),
-        None => out.i64s(&series.ts),
+    .to_bytes()
+}
+
+/// What the flat form of a series holds.
+struct Layout<'a> {
+    ts: &'a [Micros],
+    value: &'a [f64],
+    counts: SeriesCounts,
+    step: Option<Step>,
+    timezone: Option<&'a str>,
+    is_counter: bool,
+}
+
+impl Layout<'_> {
+    fn to_bytes(&self) -> Vec<u8> {
+        let gap = equal_gap(self.ts);
+        // A name that could not be read back is not written; `resample` only knows shorter ones.
+        let timezone = self.timezone.filter(|name| is_timezone(name));
+        let mut flags = 0;
+        flags |= if gap.is_some() { EQUISPACED } else { 0 };
+        flags |= if self.step.is_some() { HAS_STEP } else { 0 };
+        flags |= if timezone.is_some() { HAS_TIMEZONE } else { 0 };
+        flags |= if self.is_counter { COUNTER } else { 0 };
+        let per_row = if gap.is_some() { 8 } else { 16 };
+        let mut out = Writer::new(160 + self.ts.len() * per_row);
+        out.u8(flags);
+        write_counts(&mut out, self.counts);
+        if let Some(step) = self.step {
+            out.i64(step.micros());
+        }
+        if let Some(name) = timezone {
+            out.u8(u8::try_from(name.len()).unwrap_or(u8::MAX));
+            out.raw(name.as_bytes());
+        }
+        out.len(self.ts.len());
+        match gap {
+            Some((start, gap)) => out.i64s(&[start, gap]),
+            None => out.i64s(self.ts),
+        }
+        out.f64s(self.value);
+        out.finish()
     }
-    out.f64s(&series.value);
-    out.finish()
 }
 
 pub(super) fn series_from_bytes(bytes: &[u8]) -> Result<Series> {
     let mut reader = Reader::new("series", bytes)?;
     let flags = reader.u8()?;
-    if flags & !(EQUISPACED | HAS_STEP | HAS_TIMEZONE) != 0 {
+    let is_counter = flags & COUNTER != 0;
+    if flags & !(EQUISPACED | HAS_STEP | HAS_TIMEZONE | COUNTER) != 0 {
         return Err(reader.corrupt(format_args!("flags {flags} are not known")));
     }
     let counts = read_counts(&mut reader)?;
@@ -84,19 +126,27 @@ pub(super) fn series_from_bytes(bytes: &[u8]) -> Result<Series> {
     if let Some(row_idx) = first_unordered(&ts, &value) {
         return Err(reader.corrupt(format_args!("row {} is not in order", row_idx + 1)));
     }
+    if is_counter && (step.is_some() || timezone.is_some() || !counter::is_counter(&value)) {
+        return Err(reader.corrupt("its values are not samples of a counter"));
+    }
     reader.finish()?;
+    if is_counter {
+        return counter::series(ts, value, counts);
+    }
     Ok(Series {
         ts,
         value,
         counts,
         step,
         timezone,
+        counter: None,
     })
 }
 
 /// The state is written in the order in which its rows came; there is no time zone, no step and no compression.
 pub(super) fn builder_to_bytes(builder: &SeriesBuilder) -> Vec<u8> {
-    let mut out = Writer::new(40 + builder.len() * 16);
+    let mut out = Writer::new(48 + builder.len() * 16);
+    out.u8(if builder.is_counter { COUNTER } else { 0 });
     write_counts(&mut out, builder.counts);
     out.len(builder.len());
     out.i64s(&builder.ts);
@@ -106,6 +156,7 @@ pub(super) fn builder_to_bytes(builder: &SeriesBuilder) -> Vec<u8> {
 
 pub(super) fn builder_from_bytes(bytes: &[u8]) -> Result<SeriesBuilder> {
     let mut reader = Reader::new("series state", bytes)?;
+    let flags = reader.u8()?;
     let counts = read_counts(&mut reader)?;
     let n = reader.len(16)?;
     if n > MAX_ROWS {
@@ -113,8 +164,12 @@ pub(super) fn builder_from_bytes(bytes: &[u8]) -> Result<SeriesBuilder> {
     }
     let ts = reader.i64s(n)?;
     let value = reader.f64s(n)?;
+    let is_counter = flags == COUNTER;
+    if flags & !COUNTER != 0 || (is_counter && !counter::is_counter(&value)) {
+        return Err(reader.corrupt("its values are not samples of a counter"));
+    }
     reader.finish()?;
-    Ok(SeriesBuilder::of_columns(ts, value, counts))
+    Ok(SeriesBuilder::of_columns(ts, value, counts, is_counter))
 }
 
 /// Start and gap where all gaps are equal; a single row has gap 0.

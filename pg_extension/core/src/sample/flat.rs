@@ -5,7 +5,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// The layout that this version writes. A new layout gets a new number, and the old one stays readable.
+/// The layout that types begin with. A new layout gets a new number, and the old one stays readable.
 pub(crate) const FORMAT: u8 = 1;
 
 /// An error that says what was read and why it cannot be one.
@@ -20,8 +20,13 @@ pub(crate) struct Writer(Vec<u8>);
 impl Writer {
     /// Starts with the format byte; `capacity` is an estimate of the rest.
     pub(crate) fn new(capacity: usize) -> Self {
+        Self::with_format(FORMAT, capacity)
+    }
+
+    /// The same for a type whose layout has changed.
+    pub(crate) fn with_format(format: u8, capacity: usize) -> Self {
         let mut bytes = Vec::with_capacity(capacity.saturating_add(1));
-        bytes.push(FORMAT);
+        bytes.push(format);
         Self(bytes)
     }
 
@@ -60,11 +65,11 @@ impl Writer {
     }
 
     pub(crate) fn f64s(&mut self, xs: &[f64]) {
-        xs.iter().for_each(|&x| self.f64(x));
+        self.0.extend(xs.iter().flat_map(|x| x.to_le_bytes()));
     }
 
     pub(crate) fn i64s(&mut self, xs: &[i64]) {
-        xs.iter().for_each(|&x| self.i64(x));
+        self.0.extend(xs.iter().flat_map(|x| x.to_le_bytes()));
     }
 
     pub(crate) fn finish(self) -> Vec<u8> {
@@ -82,9 +87,14 @@ pub(crate) struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Checks the format byte of a `what`.
     pub(crate) fn new(what: &'static str, bytes: &'a [u8]) -> Result<Self> {
+        Ok(Self::up_to(FORMAT, what, bytes)?.1)
+    }
+
+    /// The same for a type whose layout has changed: any format from the first to `newest`, and which it is.
+    pub(crate) fn up_to(newest: u8, what: &'static str, bytes: &'a [u8]) -> Result<(u8, Self)> {
         let mut reader = Self { what, rest: bytes };
         match reader.u8()? {
-            FORMAT => Ok(reader),
+            format if (FORMAT..=newest).contains(&format) => Ok((format, reader)),
             other => Err(corrupt(what, format_args!("format {other} is not known"))
                 .with_hint("it may have been written by a newer version of prescale")),
         }
@@ -223,11 +233,21 @@ pub(crate) fn reserved<T>(n: usize) -> Result<Vec<T>> {
 /// # Errors
 /// `TooLarge` as [`reserved`].
 pub(crate) fn reserve<T>(out: &mut Vec<T>, n: usize) -> Result<()> {
-    out.try_reserve(n).map_err(|_| {
-        let bytes = n.saturating_mul(size_of::<T>());
-        Error::new(
-            ErrorKind::TooLarge,
-            format!("no memory for {bytes} more bytes"),
-        )
-    })
+    out.try_reserve(n).map_err(|_| no_memory::<T>(n))
+}
+
+/// Makes room for `n` more items and no others.
+///
+/// # Errors
+/// `TooLarge` as [`reserved`].
+pub(crate) fn reserve_exact<T>(out: &mut Vec<T>, n: usize) -> Result<()> {
+    out.try_reserve_exact(n).map_err(|_| no_memory::<T>(n))
+}
+
+fn no_memory<T>(n: usize) -> Error {
+    let bytes = n.saturating_mul(size_of::<T>());
+    Error::new(
+        ErrorKind::TooLarge,
+        format!("no memory for {bytes} more bytes"),
+    )
 }

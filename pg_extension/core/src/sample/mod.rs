@@ -6,12 +6,18 @@
 
 pub(crate) mod flat;
 mod series;
+mod counter;
+mod order;
 mod builder;
 mod codec;
 mod text;
 
 pub use builder::{MAX_ROWS, SeriesBuilder};
 pub use series::{Series, SeriesCounts};
+
+/// Larger numbers count as infinite in counters, sketches and co-moments: their squares, summed over 2⁶⁴ rows, stay
+/// finite, and so does one in a microsecond per second.
+pub(crate) const LARGEST: f64 = 1e140;
 
 #[cfg(test)]
 pub(crate) mod tests;

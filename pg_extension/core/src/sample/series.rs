@@ -1,5 +1,6 @@
 //! A finished series.
 
+use super::counter::{self, Counter};
 use super::flat::reserved;
 use super::{codec, text};
 use crate::error::{Error, ErrorKind, Result};
@@ -27,6 +28,8 @@ pub struct Series {
     pub(super) counts: SeriesCounts,
     pub(super) step: Option<Step>,
     pub(super) timezone: Option<String>,
+    /// What the values are the rates of, when it was a counter.
+    pub(super) counter: Option<Counter>,
 }
 
 impl Series {
@@ -73,6 +76,7 @@ impl Series {
             counts,
             step: None,
             timezone: None,
+            counter: None,
         })
     }
 
@@ -90,6 +94,53 @@ impl Series {
             counts,
             step: Some(step),
             timezone: Some(timezone.to_owned()),
+            counter: None,
+        }
+    }
+
+    /// The rates of a counter whose samples this series holds: the value at each time but the first is the increase
+    /// since the sample before, per second. Where the counter fell, it had restarted at zero, so that the increase is the
+    /// new value (the rule of Prometheus), and [`n_reset`](Self::n_reset) counts it. Of several samples at one time the largest
+    /// counts. Samples below zero or above 1e140 are counted as non-finite and left out.
+    ///
+    /// The samples stay with the rates: both forms hold them, and series of rates merge as if the rates had been taken
+    /// over all samples at once. A range, or windows, of such a series are values like others.
+    ///
+    /// ```
+    /// use prescale_core::sample::Series;
+    /// let counter = Series::try_new(vec![0, 10_000_000, 20_000_000], vec![5.0, 25.0, 10.0])?;
+    /// let rates = counter.rate()?;
+    /// assert_eq!((rates.value(), rates.n_reset()), ([2.0, 1.0].as_slice(), Some(1)));
+    /// # Ok::<(), prescale_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the values are rates already, `TooLarge` when there is no memory for them.
+    pub fn rate(&self) -> Result<Self> {
+        if self.is_counter() {
+            return Err(Error::invalid("the values of the series are rates already")
+                .with_hint("give a series of what the counter showed"));
+        }
+        counter::of_values(self)
+    }
+
+    /// Whether the values are rates of a counter, whose samples the series holds.
+    #[must_use]
+    pub fn is_counter(&self) -> bool {
+        self.counter.is_some()
+    }
+
+    /// How often the counter restarted; `None` when the series does not come from one.
+    #[must_use]
+    pub fn n_reset(&self) -> Option<u64> {
+        self.counter.as_ref().map(|counter| counter.n_reset)
+    }
+
+    /// The rows as they came: the samples of the counter, if it was one.
+    pub(super) fn raw(&self) -> (&[Micros], &[f64]) {
+        match &self.counter {
+            Some(counter) => (&counter.ts, &counter.value),
+            None => (&self.ts, &self.value),
         }
     }
 
@@ -156,6 +207,7 @@ impl Series {
             counts,
             step: self.step,
             timezone: self.timezone.clone(),
+            counter: None,
         })
     }
 

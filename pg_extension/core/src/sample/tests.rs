@@ -17,7 +17,7 @@ pub(crate) fn fixed_seed() -> ProptestConfig {
 type Row = (Option<i64>, Option<f64>);
 
 fn built(rows: &[Row]) -> Series {
-    builder(rows).finish()
+    builder(rows).finish().unwrap()
 }
 
 fn builder(rows: &[Row]) -> SeriesBuilder {
@@ -213,7 +213,7 @@ fn a_length_that_is_not_there_reserves_nothing() {
         ErrorKind::Corrupt
     );
     let mut bytes = builder(&[(Some(1), Some(1.0))]).to_bytes();
-    bytes[33..41].copy_from_slice(&(1u64 << 61).to_le_bytes());
+    bytes[34..42].copy_from_slice(&(1u64 << 61).to_le_bytes());
     assert_eq!(
         SeriesBuilder::from_bytes(&bytes).unwrap_err().kind(),
         ErrorKind::Corrupt
@@ -271,11 +271,11 @@ proptest! {
         let (mut rollup, mut merged) = (SeriesBuilder::default(), SeriesBuilder::default());
         for part in cuts.windows(2).map(|pair| &rows[pair[0]..pair[1]]) {
             rollup.push_series(&built(part)).unwrap();
-            merged.merge(&SeriesBuilder::from_bytes(&builder(part).to_bytes()).unwrap()).unwrap();
+            merged.merge(&mut SeriesBuilder::from_bytes(&builder(part).to_bytes()).unwrap()).unwrap();
         }
         let whole = bits(&built(&rows));
-        prop_assert_eq!(bits(&rollup.finish()), whole.clone());
-        prop_assert_eq!(bits(&merged.finish()), whole);
+        prop_assert_eq!(bits(&rollup.finish().unwrap()), whole.clone());
+        prop_assert_eq!(bits(&merged.finish().unwrap()), whole);
     }
 
     #[test]
@@ -301,7 +301,7 @@ proptest! {
         let at = at.index(bytes.len());
         bytes[at] = byte;
         if let Ok(builder) = SeriesBuilder::from_bytes(&bytes) {
-            let series = builder.finish();
+            let series = builder.finish().unwrap();
             prop_assert!(Series::try_new(series.ts().to_vec(), series.value().to_vec()).is_ok());
         }
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::builder::MAX_ROWS;
 use super::codec::is_timezone;
+use super::counter;
 use super::flat::{FORMAT, corrupt, reserve};
 use super::series::{Series, SeriesCounts, count_dup};
 use crate::error::Result;
@@ -23,6 +24,8 @@ struct Written<'a> {
     step: Option<Step>,
     #[serde(skip_serializing_if = "Option::is_none")]
     timezone: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    counter: bool,
 }
 
 #[derive(Deserialize)]
@@ -40,16 +43,20 @@ struct Read {
     n_imputed: u64,
     step: Option<Step>,
     timezone: Option<String>,
+    #[serde(default)]
+    counter: bool,
 }
 
 pub(super) fn series_to_text(series: &Series) -> String {
+    let (ts, value) = series.raw();
     let written = Written {
         format: FORMAT,
-        ts: &series.ts,
-        value: &series.value,
+        ts,
+        value,
         counts: series.counts,
         step: series.step,
         timezone: series.timezone.as_deref(),
+        counter: series.is_counter(),
     };
     // Numbers and strings in a struct always have a JSON form.
     serde_json::to_string(&written).unwrap_or_default()
@@ -78,6 +85,12 @@ pub(super) fn series_from_text(text: &str) -> Result<Series> {
         n_dup: read.n_dup.unwrap_or_else(|| count_dup(&series.ts)),
         n_imputed: read.n_imputed,
     };
+    if read.counter {
+        if read.step.is_some() || read.timezone.is_some() || !counter::is_counter(&series.value) {
+            return Err(corrupt("series", "its values are not samples of a counter"));
+        }
+        return counter::series(series.ts, series.value, series.counts);
+    }
     series.step = read.step;
     series.timezone = read.timezone;
     Ok(series)

@@ -6,7 +6,7 @@ use chrono_tz::{GapInfo, Tz};
 use super::MAX_WINDOWS;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sample::flat::reserve;
-use crate::time::{DAY, Micros, SECOND, Step};
+use crate::time::{DAY, Micros, SECOND, ShouldStop, Step, check_stop};
 
 /// Monday 2000-01-03 in days since the epoch; see the rules.
 const ORIGIN_DAY: i64 = 10_959;
@@ -23,13 +23,19 @@ pub(super) fn timezone(name: &str) -> Result<Tz> {
 }
 
 /// The starts of all windows from the one that holds `first` to the one that holds `last`, strictly ascending.
-pub(super) fn starts(step: Step, zone: Tz, first: Micros, last: Micros) -> Result<Vec<Micros>> {
+pub(super) fn starts(
+    step: Step,
+    zone: Tz,
+    first: Micros,
+    last: Micros,
+    should_stop: ShouldStop<'_>,
+) -> Result<Vec<Micros>> {
     let span = i128::from(last) - i128::from(first);
     if span / i128::from(step.micros()) >= MAX_WINDOWS as i128 {
         return Err(too_many(step, span));
     }
     if step.micros() % DAY == 0 {
-        day_starts(step.micros() / DAY, zone, first, last)
+        day_starts(step.micros() / DAY, zone, first, last, should_stop)
     } else {
         fixed_starts(step, phase(step, zone, first)?, first, last)
     }
@@ -78,7 +84,13 @@ fn phase(step: Step, zone: Tz, first: Micros) -> Result<Micros> {
 }
 
 /// Windows of `n` local days.
-fn day_starts(n: i64, zone: Tz, first: Micros, last: Micros) -> Result<Vec<Micros>> {
+fn day_starts(
+    n: i64,
+    zone: Tz,
+    first: Micros,
+    last: Micros,
+    should_stop: ShouldStop<'_>,
+) -> Result<Vec<Micros>> {
     let start_of = |k: i64| {
         k.checked_mul(n)
             .and_then(|day| day.checked_add(ORIGIN_DAY))
@@ -99,6 +111,9 @@ fn day_starts(n: i64, zone: Tz, first: Micros, last: Micros) -> Result<Vec<Micro
         let start = start_of(k)?;
         if start > last {
             return Ok(out);
+        }
+        if out.len() % (1 << 16) == 0 {
+            check_stop(should_stop)?;
         }
         if out.last() != Some(&start) {
             reserve(&mut out, 1)?;
@@ -122,7 +137,7 @@ fn midnight(zone: Tz, day: i64) -> Result<Micros> {
 }
 
 /// Local time minus UTC at `ts`.
-fn offset(zone: Tz, ts: Micros) -> Result<Micros> {
+pub(super) fn offset(zone: Tz, ts: Micros) -> Result<Micros> {
     let utc = naive(ts).ok_or_else(|| outside(ts))?;
     Ok(i64::from(zone.offset_from_utc_datetime(&utc).fix().local_minus_utc()) * SECOND)
 }

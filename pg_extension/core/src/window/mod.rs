@@ -21,8 +21,11 @@ use crate::time::{Micros, Step};
 
 mod calendar;
 mod regularize;
+mod seasonal;
+mod usual;
 
 pub use regularize::{regularize, resample};
+pub use usual::usual_step;
 
 /// Most windows of one series: half a gigabyte, or 31 years of minutes.
 pub const MAX_WINDOWS: usize = 16 << 20;
@@ -39,6 +42,9 @@ pub enum Fill {
     Linear,
     /// The last value before it (last observation carried forward).
     Locf,
+    /// What is usual at the same local time of day (for steps that divide a day) or on the same day of the week (for
+    /// days), moved to where the gap's neighbours are.
+    Seasonal,
 }
 
 /// How several samples of one window become one value.
@@ -60,11 +66,12 @@ pub enum Agg {
 
 impl Fill {
     /// Every way to fill with its name in SQL.
-    pub const NAMES: [(&'static str, Self); 4] = [
+    pub const NAMES: [(&'static str, Self); 5] = [
         ("none", Self::None),
         ("zero", Self::Zero),
         ("linear", Self::Linear),
         ("locf", Self::Locf),
+        ("seasonal", Self::Seasonal),
     ];
 }
 
@@ -98,7 +105,7 @@ impl std::str::FromStr for Agg {
     }
 }
 
-fn by_name<T: Copy>(what: &str, name: &str, known: &[(&str, T)]) -> Result<T> {
+pub(crate) fn by_name<T: Copy>(what: &str, name: &str, known: &[(&str, T)]) -> Result<T> {
     known
         .iter()
         .find(|entry| entry.0 == name)

@@ -1,10 +1,10 @@
 //! Cuts a series into windows.
 
-use super::{Agg, Fill, Grid, Window, calendar};
+use super::{Agg, Fill, Grid, Window, calendar, seasonal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sample::Series;
 use crate::sample::flat::reserved;
-use crate::time::Micros;
+use crate::time::{Micros, ShouldStop, check_stop};
 
 /// Every window from the first to the last sample; see the module's text for alignment, [`Agg`] and [`Fill`] for the
 /// value. An empty series has no windows.
@@ -15,7 +15,7 @@ use crate::time::Micros;
 /// use prescale_core::window::{Agg, Fill, Grid, regularize};
 /// let series = Series::try_new(vec![5, 6, 2 * MINUTE], vec![1.0, 3.0, 4.0])?;
 /// let grid = Grid { step: Step::try_new(MINUTE)?, fill: Fill::Linear, agg: Agg::Mean, timezone: "UTC".into() };
-/// let windows = regularize(&series, &grid)?;
+/// let windows = regularize(&series, &grid, &|| false)?;
 /// let seen: Vec<_> = windows.iter().map(|w| (w.ts / MINUTE, w.y, w.imputed, w.n_raw)).collect();
 /// assert_eq!(seen, [(0, Some(2.0), false, 2), (1, Some(3.0), true, 0), (2, Some(4.0), false, 1)]);
 /// # Ok::<(), prescale_core::Error>(())
@@ -23,19 +23,26 @@ use crate::time::Micros;
 ///
 /// # Errors
 /// `TooLarge` above [`MAX_WINDOWS`](super::MAX_WINDOWS) windows, `UnknownName` for a time zone, `NotFinite` when a sum exceeds the range of
-/// a double, `InvalidArgument` for times outside the calendar (about the year 262000).
-pub fn regularize(series: &Series, grid: &Grid) -> Result<Vec<Window>> {
+/// a double, `InvalidArgument` for times outside the calendar (about the year 262000) and for a step without a season where
+/// one is to fill, `Cancelled`.
+pub fn regularize(
+    series: &Series,
+    grid: &Grid,
+    should_stop: ShouldStop<'_>,
+) -> Result<Vec<Window>> {
     let zone = calendar::timezone(&grid.timezone)?;
     let (Some(&first), Some(&last)) = (series.ts().first(), series.ts().last()) else {
         return Ok(Vec::new());
     };
-    let starts = calendar::starts(grid.step, zone, first, last)?;
-    let mut windows = aggregate(series, &starts, grid.agg)?;
+    let starts = calendar::starts(grid.step, zone, first, last, should_stop)?;
+    let mut windows = aggregate(series, &starts, grid.agg, should_stop)?;
+    check_stop(should_stop)?;
     match grid.fill {
         Fill::None => {}
         Fill::Zero => fill_gaps(&mut windows, |_| 0.0),
         Fill::Locf => fill_gaps(&mut windows, |gap| gap.before.1),
         Fill::Linear => fill_gaps(&mut windows, on_line),
+        Fill::Seasonal => seasonal::fill(&mut windows, grid.step, zone, should_stop)?,
     }
     Ok(windows)
 }
@@ -45,8 +52,8 @@ pub fn regularize(series: &Series, grid: &Grid) -> Result<Vec<Window>> {
 ///
 /// # Errors
 /// As [`regularize`].
-pub fn resample(series: &Series, grid: &Grid) -> Result<Series> {
-    let windows = regularize(series, grid)?;
+pub fn resample(series: &Series, grid: &Grid, should_stop: ShouldStop<'_>) -> Result<Series> {
+    let windows = regularize(series, grid, should_stop)?;
     let (mut ts, mut value) = (reserved(windows.len())?, reserved(windows.len())?);
     let mut counts = series.counts();
     for window in &windows {
@@ -65,10 +72,18 @@ pub fn resample(series: &Series, grid: &Grid) -> Result<Series> {
     ))
 }
 
-fn aggregate(series: &Series, starts: &[Micros], agg: Agg) -> Result<Vec<Window>> {
+fn aggregate(
+    series: &Series,
+    starts: &[Micros],
+    agg: Agg,
+    should_stop: ShouldStop<'_>,
+) -> Result<Vec<Window>> {
     let mut windows = reserved(starts.len())?;
     let (mut ts, mut value) = (series.ts(), series.value());
     for (idx, &start) in starts.iter().enumerate() {
+        if idx % (1 << 18) == 0 {
+            check_stop(should_stop)?;
+        }
         let n = match starts.get(idx + 1) {
             Some(end) => ts.iter().take_while(|ts| *ts < end).count(),
             None => ts.len(),
@@ -123,14 +138,14 @@ fn mean(values: &[f64]) -> Option<f64> {
 }
 
 /// A window without a value and its neighbours with one, as (time, value).
-struct Gap {
-    ts: Micros,
-    before: (Micros, f64),
-    after: (Micros, f64),
+pub(super) struct Gap {
+    pub(super) ts: Micros,
+    pub(super) before: (Micros, f64),
+    pub(super) after: (Micros, f64),
 }
 
 /// Fills every window without a value. The first and the last window hold a sample, so both neighbours exist.
-fn fill_gaps(windows: &mut [Window], value: fn(&Gap) -> f64) {
+pub(super) fn fill_gaps(windows: &mut [Window], value: impl Fn(&Gap) -> f64) {
     let mut before = None;
     let mut from = 0;
     for at in 0..windows.len() {
@@ -153,7 +168,7 @@ fn fill_gaps(windows: &mut [Window], value: fn(&Gap) -> f64) {
 }
 
 /// The value on the line between the neighbours; equal neighbours give exactly their value.
-fn on_line(gap: &Gap) -> f64 {
+pub(super) fn on_line(gap: &Gap) -> f64 {
     let ((t0, y0), (t1, y1)) = (gap.before, gap.after);
     let share = (gap.ts - t0) as f64 / (t1 - t0) as f64;
     let rise = y1 - y0;

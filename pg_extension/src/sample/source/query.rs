@@ -6,7 +6,7 @@
 
 use prescale_core::window::Agg;
 
-use super::registered::{Layout, Source};
+use super::registered::{Batch, Layout, Source};
 use super::relation::Relation;
 use crate::error::Answer;
 
@@ -23,10 +23,12 @@ const WORKLOADS: &str = "unnest($1::int4[], $2::text[], $3::int4[], $4::timestam
 ///
 /// # Errors
 /// Those of a column that is missing, of another type, or not readable.
-pub(crate) fn windows(source: &Source, relation: &Relation, agg: Agg) -> Answer<String> {
+pub(crate) fn windows(source: &Source, relation: &Relation, batch: &Batch) -> Answer<String> {
     match &source.layout {
-        Layout::Narrow { value, metric } => narrow(source, relation, agg, value, metric.as_deref()),
-        Layout::Wide => wide(source, relation, agg),
+        Layout::Narrow { value, metric } => {
+            narrow(source, relation, batch.agg, value, metric.as_deref())
+        }
+        Layout::Wide => wide(source, relation, batch),
         Layout::Request { .. } => request(source, relation),
     }
 }
@@ -78,13 +80,23 @@ fn narrow(
     ))
 }
 
-fn wide(source: &Source, relation: &Relation, agg: Agg) -> Answer<String> {
+/// A metric whose column was dropped is missing from now on; a demand without its column is an error.
+fn wide(source: &Source, relation: &Relation, batch: &Batch) -> Answer<String> {
+    let is_demand = |metric: &String| {
+        let mut demands = batch.workloads.iter().map(|workload| &workload.demand);
+        demands.any(|demand| demand.as_ref() == Some(metric))
+    };
     let ts = relation.time(&source.ts)?;
     let (bin, rows) = (bin(source, relation)?, rows(source, relation)?);
     let (mut columns, mut means, mut cases, mut order) =
         (String::new(), String::new(), String::new(), String::new());
     for (at, metric) in source.metrics.iter().enumerate() {
-        let (column, at) = (relation.number(metric)?, at + 1);
+        let column = if is_demand(metric) {
+            relation.number(metric)?
+        } else {
+            relation.number_or_null(metric)?
+        };
+        let at = at + 1;
         columns.push_str(&format!(", {column} AS m{at}"));
         means.push_str(&format!(", {}", mean(&format!("m{at}"))));
         cases.push_str(&format!(" WHEN {at} THEN {column}"));
@@ -95,7 +107,7 @@ fn wide(source: &Source, relation: &Relation, agg: Agg) -> Answer<String> {
     } else {
         format!("CASE w.demand{cases} END")
     };
-    let (counts, demand) = (counts("v"), demand(agg, "v"));
+    let (counts, demand) = (counts("v"), demand(batch.agg, "v"));
     Ok(format!(
         "SELECT s.place, s.start, {counts}, {demand}{means} FROM \
          (SELECT w.place, {bin} AS start, {ts} AS ts, {case} AS v{columns} {rows} \
@@ -129,7 +141,7 @@ fn request(source: &Source, relation: &Relation) -> Answer<String> {
     let params: Vec<_> = source
         .metrics
         .iter()
-        .map(|param| relation.number(param))
+        .map(|param| relation.number_or_null(param))
         .collect::<Answer<_>>()?;
     let (params, argument) = if params.is_empty() {
         (String::new(), "")

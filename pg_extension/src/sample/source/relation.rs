@@ -176,6 +176,18 @@ impl Relation {
         }
     }
 
+    /// A column of numbers that may be gone: then it has no value.
+    ///
+    /// # Errors
+    /// As [`time`](Self::time), but for a missing column.
+    pub(crate) fn number_or_null(&self, name: &str) -> Answer<String> {
+        if self.columns.iter().any(|column| column.name == name) {
+            self.number(name)
+        } else {
+            Ok("NULL::float8".to_owned())
+        }
+    }
+
     /// A column of names, as SQL of type text over the alias `t`. Only types whose text form is PostgreSQL's own are
     /// taken: a cast made by somebody else would run as the owner.
     ///

@@ -35,7 +35,7 @@ pub(crate) fn features(
     let correlate = !matches!(source.layout, Layout::Request { .. });
     let lookback = lookback(batch.fill, correlate && !names.is_empty());
     let relation = source.open()?;
-    let sql = query::windows(source, &relation, batch.agg)?;
+    let sql = query::windows(source, &relation, batch)?;
     let mut scan = Scan::new(source, batch, names.len());
     let params = scan.params(batch, spans, lookback)?;
     read_as_owner(&relation, &sql, &params, &mut |row| scan.add(row))?;
@@ -65,7 +65,7 @@ fn metric_names(source: &Source) -> Vec<String> {
 fn lookback(fill: Fill, correlate: bool) -> i64 {
     match fill {
         Fill::None | Fill::Zero if !correlate => 1,
-        Fill::None | Fill::Zero | Fill::Locf | Fill::Linear => {
+        Fill::None | Fill::Zero | Fill::Locf | Fill::Linear | Fill::Seasonal => {
             i64::try_from(LOOKBACK).unwrap_or(i64::MAX)
         }
     }

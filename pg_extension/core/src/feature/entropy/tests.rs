@@ -195,3 +195,30 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn entropies_are_those_of_scipy() {
+    let golden: serde_json::Value =
+        serde_json::from_str(include_str!("../../../../../tests/golden/aggregate.json")).unwrap();
+    let cases = golden["entropy"].as_array().unwrap();
+    assert!(cases.len() > 5);
+    for case in cases {
+        let mut keys = KeyCounts::default();
+        for (key, count) in case["counts"].as_array().unwrap().iter().enumerate() {
+            for _ in 0..count.as_u64().unwrap().min(100_000) {
+                keys.push(Some(&format!("{key}"))).unwrap();
+            }
+        }
+        for (found, name) in [
+            (keys.entropy(false, Correction::None), "bits"),
+            (keys.entropy(false, Correction::MillerMadow), "miller_madow"),
+            (keys.entropy(true, Correction::None), "normalized"),
+        ] {
+            let (found, expected) = (found.unwrap(), case[name].as_f64().unwrap());
+            assert!(
+                (found - expected).abs() < 1e-11,
+                "{name}: {found} for {expected}"
+            );
+        }
+    }
+}

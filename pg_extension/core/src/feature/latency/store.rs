@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
-use crate::sample::flat::{Reader, Writer, reserve};
+use crate::sample::flat::{Reader, Writer, reserve_exact};
 
 /// Counts of a run of buckets; the first and the last one are not empty.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -13,34 +13,129 @@ pub(super) struct Store {
     pub(super) counts: Vec<u64>,
 }
 
+/// Room for counts is made for so many at once: half a kilobyte.
+const CHUNK: usize = 64;
+
 impl Store {
-    pub(super) fn add(&mut self, bucket: i32, n: u64) -> Result<()> {
-        if self.counts.is_empty() {
-            self.first = bucket;
+    /// Adds to the count of a bucket. Beyond `most` buckets the lowest are counted as the lowest that is kept, so that
+    /// the counts depend on what was added and not on the order.
+    pub(super) fn add(&mut self, bucket: i32, n: u64, most: usize) -> Result<()> {
+        // The ordinary case: the bucket is there.
+        let place = i64::from(bucket) - i64::from(self.first);
+        if let Some(count) = usize::try_from(place)
+            .ok()
+            .and_then(|place| self.counts.get_mut(place))
+        {
+            *count = count.saturating_add(n);
+            return Ok(());
         }
-        if bucket < self.first {
-            let more = usize::try_from(self.first.abs_diff(bucket)).unwrap_or(usize::MAX);
-            reserve(&mut self.counts, more)?;
-            self.counts.splice(0..0, std::iter::repeat_n(0, more));
-            self.first = bucket;
-        }
-        let place = usize::try_from(bucket.abs_diff(self.first)).unwrap_or(usize::MAX);
-        if place >= self.counts.len() {
-            let more = place - self.counts.len() + 1;
-            reserve(&mut self.counts, more)?;
-            self.counts.resize(place + 1, 0);
-        }
+        let place = self.make_place(bucket, most)?;
         if let Some(count) = self.counts.get_mut(place) {
             *count = count.saturating_add(n);
         }
         Ok(())
     }
 
-    pub(super) fn merge(&mut self, other: &Self) -> Result<()> {
+    /// Where a bucket that is not there yet is to be counted.
+    fn make_place(&mut self, bucket: i32, most: usize) -> Result<usize> {
+        if self.counts.is_empty() {
+            self.first = bucket;
+        }
+        let reach = i32::try_from(most).unwrap_or(i32::MAX);
+        if bucket >= self.first {
+            self.drop_below(bucket.saturating_sub(reach - 1));
+            let place = distance(self.first, bucket);
+            self.reserve(place + 1 - self.counts.len().min(place + 1), most)?;
+            self.counts.resize(place + 1, 0);
+            return Ok(place);
+        }
+        let first = bucket.max(self.lowest_kept(most));
+        let more = distance(first, self.first);
+        self.reserve(more, most)?;
+        self.counts.splice(0..0, std::iter::repeat_n(0, more));
+        self.first = first;
+        Ok(0)
+    }
+
+    /// The lowest of `most` buckets up to the last one.
+    pub(super) fn lowest_kept(&self, most: usize) -> i32 {
+        let [n, reach] = [self.counts.len(), most].map(|n| i32::try_from(n).unwrap_or(i32::MAX));
+        self.first.saturating_add(n).saturating_sub(reach)
+    }
+
+    fn reserve(&mut self, more: usize, most: usize) -> Result<()> {
+        if self.counts.capacity() - self.counts.len() >= more {
+            return Ok(());
+        }
+        let wanted = (self.counts.len() + more).next_multiple_of(CHUNK).min(most);
+        let more = wanted.saturating_sub(self.counts.len());
+        reserve_exact(&mut self.counts, more)
+    }
+
+    /// Counts the buckets below `first` as `first`.
+    fn drop_below(&mut self, first: i32) {
+        if first <= self.first {
+            return;
+        }
+        let n = distance(self.first, first).min(self.counts.len());
+        let lower = self.counts.drain(..n);
+        let dropped = lower.fold(0u64, |sum, count| sum.saturating_add(count));
+        if self.counts.is_empty() {
+            self.counts.push(0);
+        }
+        if let Some(count) = self.counts.first_mut() {
+            *count = count.saturating_add(dropped);
+        }
+        self.first = first;
+    }
+
+    /// The same with at most `most` buckets; see [`add`](Self::add).
+    pub(super) fn collapsed(mut self, most: usize) -> Self {
+        if self.counts.len() > most {
+            let excess = i32::try_from(self.counts.len() - most).unwrap_or(i32::MAX);
+            self.drop_below(self.first.saturating_add(excess));
+        }
+        self
+    }
+
+    /// Takes one from the count of a bucket; `false` when it is zero. The ends of the run may be left empty.
+    pub(super) fn take(&mut self, bucket: i32) -> bool {
+        let place = i64::from(bucket) - i64::from(self.first);
+        let count = usize::try_from(place)
+            .ok()
+            .and_then(|place| self.counts.get_mut(place));
+        match count {
+            Some(count) if *count > 0 => {
+                *count -= 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The run without empty ends, collapsed to `most` buckets.
+    pub(super) fn trimmed(&self, most: usize) -> Self {
+        let is_some = |&count: &u64| count > 0;
+        let Some(start) = self.counts.iter().position(is_some) else {
+            return Self::default();
+        };
+        let end = self
+            .counts
+            .iter()
+            .rposition(is_some)
+            .map_or(start, |at| at + 1);
+        let counts = self.counts.get(start..end).unwrap_or_default().to_vec();
+        let first = self
+            .first
+            .saturating_add(i32::try_from(start).unwrap_or(i32::MAX));
+        Self { first, counts }.collapsed(most)
+    }
+
+    pub(super) fn merge(&mut self, other: &Self, most: usize) -> Result<()> {
         other
             .ascending()
             .filter(|(_, n)| *n > 0)
-            .try_for_each(|(bucket, n)| self.add(bucket, n))
+            .try_for_each(|(bucket, n)| self.add(bucket, n, most))
     }
 
     pub(super) fn ascending(&self) -> impl DoubleEndedIterator<Item = (i32, u64)> + '_ {
@@ -86,4 +181,9 @@ impl Store {
             _ => self.first == 0,
         }
     }
+}
+
+/// Buckets from `low` to `high`.
+fn distance(low: i32, high: i32) -> usize {
+    usize::try_from(low.abs_diff(high)).unwrap_or(usize::MAX)
 }

@@ -253,3 +253,43 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn features_are_those_of_numpy_and_scipy() {
+    let golden: serde_json::Value =
+        serde_json::from_str(include_str!("../../../../../tests/golden/aggregate.json")).unwrap();
+    let golden = &golden["request"];
+    let (latency, bytes, param) = (&golden["latency_ms"], &golden["bytes"], &golden["param"]);
+    let n = latency.as_array().unwrap().len();
+    let rows: Vec<_> = (0..n)
+        .map(|k| Row {
+            latency_ms: latency[k].as_f64(),
+            bytes: bytes[k].as_f64(),
+            kind: golden["kind"][k].as_str().map(str::to_owned),
+            actor: golden["actor"][k].as_str().map(str::to_owned),
+            param: param[k].as_f64(),
+        })
+        .collect();
+    let state = state(&rows);
+    let values = state.values(1);
+    for (value, exact) in values.iter().zip(golden["quantile"].as_array().unwrap()) {
+        assert!((value.unwrap() / exact.as_f64().unwrap() - 1.0).abs() <= 0.01);
+    }
+    let names = [
+        "bytes_mean",
+        "entropy_kind",
+        "entropy_actor",
+        "corr_bytes",
+        "corr_param",
+    ];
+    for (value, name) in values[3..].iter().zip(names) {
+        let (found, expected) = (value.unwrap(), golden[name].as_f64().unwrap());
+        assert!(
+            (found - expected).abs() <= 1e-12 * expected.abs().max(1.0),
+            "{name}: {found} for {expected}"
+        );
+    }
+    assert_eq!(state.kind().share("page"), golden["share_page"].as_f64());
+    let rate = state.rate(Step::try_new(MINUTE).unwrap());
+    assert!((rate - n as f64 / 60.0).abs() < 1e-12);
+}

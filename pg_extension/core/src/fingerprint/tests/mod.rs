@@ -1,14 +1,16 @@
 use super::*;
 use crate::error::ErrorKind;
 
+mod anomaly;
+mod golden;
 mod property;
 
 type Vector = Vec<Option<f64>>;
 
 fn state(rows: &[Vector]) -> PcaState {
-    let mut state = PcaState::default();
-    rows.iter().for_each(|row| state.push(row).unwrap());
-    state
+    let mut builder = PcaBuilder::default();
+    rows.iter().for_each(|row| builder.push(row).unwrap());
+    builder.state()
 }
 
 const GAP: f64 = f64::NAN;
@@ -226,7 +228,7 @@ fn equally_large_loadings_do_not_let_rounding_choose_the_sign() {
 
 #[test]
 fn the_longest_vectors_fit_too() {
-    let mut state = PcaState::default();
+    let mut builder = PcaBuilder::default();
     // Marsaglia's xorshift: enough for independent columns.
     let mut bits = 1u32;
     let mut draw = || {
@@ -237,9 +239,9 @@ fn the_longest_vectors_fit_too() {
     };
     for _ in 0..300 {
         let vector: Vec<f64> = (0..256).map(|_| draw()).collect();
-        state.push_dense(&vector).unwrap();
+        builder.push_dense(vector.into_iter()).unwrap();
     }
-    let components = PcaModel::fit(&state, Keep::Components(256), true)
+    let components = PcaModel::fit(&builder.state(), Keep::Components(256), true)
         .unwrap()
         .components();
     assert_eq!(components.len(), 256);
@@ -279,33 +281,35 @@ fn features_far_smaller_than_the_others_do_not_disturb_them() {
 
 #[test]
 fn vectors_of_other_lengths_are_refused() {
-    let mut state = state(&[vec![Some(1.0), Some(2.0)]]);
+    let mut builder = PcaBuilder::default();
+    builder.push(&[Some(1.0), Some(2.0)]).unwrap();
     assert_eq!(
-        state.push(&[Some(1.0)]).unwrap_err().message(),
+        builder.push(&[Some(1.0)]).unwrap_err().message(),
         "a vector has 1 values, the ones before had 2"
     );
     assert_eq!(
-        state.push(&[]).unwrap_err().kind(),
+        builder.push(&[]).unwrap_err().kind(),
         ErrorKind::InvalidArgument
     );
-    let mut empty = PcaState::default();
+    let mut empty = PcaBuilder::default();
     assert_eq!(
         empty.push(&[]).unwrap_err().message(),
         "a vector has no values"
     );
-    assert_eq!(
-        empty
-            .push(&vec![None; MAX_DIMENSION + 1])
-            .unwrap_err()
-            .kind(),
-        ErrorKind::TooLarge
-    );
+    let is_refused = |builder: &mut PcaBuilder, n: usize| {
+        let dense = builder.push_dense(vec![1.0; n].into_iter());
+        let gaps = builder.push(&vec![None; n]);
+        [dense, gaps].map(|refused| refused.unwrap_err().kind())
+    };
+    for n in [MAX_DIMENSION + 1, 1_000_000] {
+        assert_eq!(is_refused(&mut empty, n), [ErrorKind::TooLarge; 2]);
+    }
     empty.push(&[None]).unwrap();
     assert_eq!(
-        state.merge(&empty).unwrap_err().kind(),
+        builder.merge(&empty).unwrap_err().kind(),
         ErrorKind::InvalidArgument
     );
-    assert_eq!(state.n(), 1);
+    assert_eq!(builder.state().n(), 1);
 }
 
 #[test]
@@ -317,9 +321,10 @@ fn numbers_that_are_none_count_as_missing_and_are_counted() {
     ]);
     assert_eq!((odd.n(), odd.n_missing(), odd.n_nonfinite()), (3, 1, 2));
     assert_eq!(odd.mean(), [Some(1.5), Some(3.0)]);
-    let mut dense = PcaState::default();
-    dense.push_dense(&[1.0, f64::NAN]).unwrap();
-    dense.push_dense(&[2.0, 3.0]).unwrap();
+    let mut builder = PcaBuilder::default();
+    builder.push_dense([1.0, f64::NAN].into_iter()).unwrap();
+    builder.push_dense([2.0, 3.0].into_iter()).unwrap();
+    let dense = builder.state();
     assert_eq!(
         (dense.n_missing(), dense.n_nonfinite(), dense.mean()),
         (0, 1, vec![Some(1.5), Some(3.0)])
@@ -344,7 +349,12 @@ fn forms_that_no_fit_gives_are_refused() {
         .to_text();
     assert!(PcaModel::from_text(&text).is_ok());
     for (from, to) in [
-        ("\"format\":1", "\"format\":2"),
+        ("\"format\":2", "\"format\":3"),
+        ("\"format\":2", "\"format\":0"),
+        ("\"seen\":[2", "\"seen\":[3"),
+        ("\"seen\":[2", "\"seen\":[2,2"),
+        ("\"residual\":[0", "\"residual\":[9"),
+        ("\"rotation\":[]", "\"rotation\":[[1,0],[1,0]]"),
         ("\"scale\":[0", "\"scale\":[-0"),
         ("\"loading\":[[", "\"loading\":[[9,"),
         ("\"total\":3", "\"total\":1"),

@@ -49,6 +49,45 @@ fn agree(a: &[Vec<f64>], b: &[Vec<f64>]) -> bool {
     (0..WIDTH).all(|i| (0..WIDTH).all(|j| is_close(i, j)))
 }
 
+/// Σ (x_i − x̄_i)(x_j − x̄_j) of whole numbers of units, exactly: n Σ x_i x_j − Σ x_i Σ x_j, over n.
+fn exact_comoment(rows: &[Vec<i128>], i: usize, j: usize) -> f64 {
+    let sum = |f: &dyn Fn(&Vec<i128>) -> i128| rows.iter().map(f).sum::<i128>();
+    let n = rows.len() as i128;
+    let times_n = n * sum(&|row| row[i] * row[j]) - sum(&|row| row[i]) * sum(&|row| row[j]);
+    times_n as f64 / n as f64
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..fixed_seed() })]
+
+    #[test]
+    fn a_mean_far_above_the_spread_costs_few_digits(draws in prop::collection::vec(prop::array::uniform3(-20_000i64..20_000), 2..400), cut in any::<prop::sample::Index>()) {
+        // Units of 2⁻²³ are what doubles near 10⁹ are multiples of: mean 10⁹, standard deviation about 10⁻³.
+        let unit = (-23f64).exp2();
+        let whole = |row: &[i64; 3]| -> Vec<i128> { row.iter().map(|x| i128::from(*x) + (1_000_000_000i128 << 23)).collect() };
+        let exact: Vec<Vec<i128>> = draws.iter().map(whole).collect();
+        let mut builder = PcaBuilder::default();
+        let (mut first, mut second) = (PcaBuilder::default(), PcaBuilder::default());
+        let cut = cut.index(exact.len() + 1);
+        for (k, row) in exact.iter().enumerate() {
+            let values = row.iter().map(|x| *x as f64 * unit);
+            builder.push_dense(values.clone()).unwrap();
+            let part = if k < cut { &mut first } else { &mut second };
+            part.push_dense(values).unwrap();
+        }
+        first.merge(&second).unwrap();
+        let n = (exact.len() - 1) as f64;
+        let expected = |i: usize, j: usize| exact_comoment(&exact, i, j) * unit * unit / n;
+        // A finished state holds means to 2⁻²⁴; one that still collects, to all digits.
+        for (covariance, tolerance) in [(builder.state().covariance().unwrap(), 1e-12), (first.state().covariance().unwrap(), 1e-3 / (exact.len() as f64).sqrt())] {
+            for (i, j) in (0..3).flat_map(|i| (0..3).map(move |j| (i, j))) {
+                let scale = (expected(i, i) * expected(j, j)).sqrt();
+                prop_assert!((covariance[i][j] - expected(i, j)).abs() <= tolerance * scale, "{} instead of {}", covariance[i][j], expected(i, j));
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, ..fixed_seed() })]
 

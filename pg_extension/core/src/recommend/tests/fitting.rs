@@ -148,7 +148,7 @@ fn arguments_out_of_range_are_refused_by_name() {
     let invalid = ErrorKind::InvalidArgument;
     assert_eq!(
         refused(&|s| s.lead = 0),
-        (invalid, "lead must be positive, not 0 microseconds".into())
+        (invalid, "lead must be positive, not 00:00:00".into())
     );
     assert_eq!(
         refused(&|s| s.unit_capacity = -1.0),

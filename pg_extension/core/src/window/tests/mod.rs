@@ -8,6 +8,7 @@ use crate::time::{DAY, MINUTE, SECOND};
 
 mod calendar;
 mod property;
+mod seasonal;
 
 const HOUR: Micros = 60 * MINUTE;
 
@@ -29,7 +30,12 @@ fn at(text: &str) -> Micros {
 /// Starts of the windows between two instants, as RFC 3339 in UTC.
 fn starts(step: Micros, timezone: &str, first: &str, last: &str) -> Vec<String> {
     let series = Series::try_new(vec![at(first), at(last)], vec![0.0, 0.0]).unwrap();
-    let windows = regularize(&series, &grid(step, Fill::None, Agg::Mean, timezone)).unwrap();
+    let windows = regularize(
+        &series,
+        &grid(step, Fill::None, Agg::Mean, timezone),
+        &|| false,
+    )
+    .unwrap();
     let text = |w: &Window| {
         DateTime::from_timestamp_micros(w.ts)
             .unwrap()
@@ -40,7 +46,7 @@ fn starts(step: Micros, timezone: &str, first: &str, last: &str) -> Vec<String> 
 }
 
 fn ys(series: &Series, fill: Fill, agg: Agg) -> Vec<Option<f64>> {
-    regularize(series, &grid(MINUTE, fill, agg, "UTC"))
+    regularize(series, &grid(MINUTE, fill, agg, "UTC"), &|| false)
         .unwrap()
         .iter()
         .map(|w| w.y)
@@ -51,7 +57,7 @@ fn minutes(rows: &[(i64, f64)]) -> Series {
     let mut builder = SeriesBuilder::default();
     rows.iter()
         .for_each(|row| builder.push(Some(row.0 * MINUTE), Some(row.1)).unwrap());
-    builder.finish()
+    builder.finish().unwrap()
 }
 
 #[test]
@@ -73,7 +79,12 @@ fn gaps_are_filled_as_asked_and_marked() {
         ys(&series, Fill::Linear, Agg::Mean),
         [1.0, 3.0, 5.0, 7.0, 2.0].map(Some)
     );
-    let windows = regularize(&series, &grid(MINUTE, Fill::Linear, Agg::Mean, "UTC")).unwrap();
+    let windows = regularize(
+        &series,
+        &grid(MINUTE, Fill::Linear, Agg::Mean, "UTC"),
+        &|| false,
+    )
+    .unwrap();
     assert_eq!(
         windows
             .iter()
@@ -91,6 +102,7 @@ fn lines_are_straight_in_time_and_not_in_windows() {
     let windows = regularize(
         &series,
         &grid(DAY, Fill::Linear, Agg::Mean, "Europe/Berlin"),
+        &|| false,
     )
     .unwrap();
     let y: Vec<_> = windows
@@ -121,7 +133,12 @@ fn samples_of_a_window_become_one_value() {
             "{agg:?}"
         );
     }
-    let counted = regularize(&series, &grid(MINUTE, Fill::Linear, Agg::Count, "UTC")).unwrap();
+    let counted = regularize(
+        &series,
+        &grid(MINUTE, Fill::Linear, Agg::Count, "UTC"),
+        &|| false,
+    )
+    .unwrap();
     assert_eq!((counted[1].y, counted[1].imputed), (Some(0.0), false));
 }
 
@@ -136,7 +153,10 @@ fn the_largest_numbers_do_not_overflow_the_mean_and_a_sum_says_so() {
         ys(&series, Fill::Linear, Agg::Mean),
         [Some(f64::MAX), Some(0.0), Some(-f64::MAX)]
     );
-    let error = regularize(&series, &grid(MINUTE, Fill::None, Agg::Sum, "UTC")).unwrap_err();
+    let error = regularize(&series, &grid(MINUTE, Fill::None, Agg::Sum, "UTC"), &|| {
+        false
+    })
+    .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFinite);
 }
 
@@ -161,10 +181,11 @@ fn resampling_keeps_the_counts_and_knows_its_grid() {
     ] {
         builder.push(Some(ts), value).unwrap();
     }
-    let series = builder.finish();
+    let series = builder.finish().unwrap();
     let resampled = resample(
         &series,
         &grid(MINUTE, Fill::Locf, Agg::Max, "Europe/Berlin"),
+        &|| false,
     )
     .unwrap();
     assert_eq!(resampled.ts(), [0, MINUTE, 2 * MINUTE]);
@@ -175,7 +196,10 @@ fn resampling_keeps_the_counts_and_knows_its_grid() {
         (resampled.step(), resampled.timezone()),
         (Step::try_new(MINUTE).ok(), Some("Europe/Berlin"))
     );
-    let without = resample(&series, &grid(MINUTE, Fill::None, Agg::Max, "UTC")).unwrap();
+    let without = resample(&series, &grid(MINUTE, Fill::None, Agg::Max, "UTC"), &|| {
+        false
+    })
+    .unwrap();
     assert_eq!(
         (without.ts(), without.counts().n_imputed),
         ([0, 2 * MINUTE].as_slice(), 0)
@@ -184,13 +208,20 @@ fn resampling_keeps_the_counts_and_knows_its_grid() {
 
 #[test]
 fn an_empty_series_has_no_windows_and_its_arguments_are_still_checked() {
-    let empty = SeriesBuilder::default().finish();
+    let empty = SeriesBuilder::default().finish().unwrap();
     assert!(
-        regularize(&empty, &grid(MINUTE, Fill::Zero, Agg::Sum, "UTC"))
-            .unwrap()
-            .is_empty()
+        regularize(&empty, &grid(MINUTE, Fill::Zero, Agg::Sum, "UTC"), &|| {
+            false
+        })
+        .unwrap()
+        .is_empty()
     );
-    let error = resample(&empty, &grid(MINUTE, Fill::Zero, Agg::Sum, "Mars/Olympus")).unwrap_err();
+    let error = resample(
+        &empty,
+        &grid(MINUTE, Fill::Zero, Agg::Sum, "Mars/Olympus"),
+        &|| false,
+    )
+    .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnknownName);
     assert_eq!(error.message(), "time zone \"Mars/Olympus\" is not known");
 }
@@ -203,7 +234,10 @@ fn too_many_windows_are_refused_before_they_are_made() {
         (vec![i64::MIN, i64::MAX], DAY),
     ] {
         let series = Series::try_new(ts, vec![0.0, 0.0]).unwrap();
-        let error = regularize(&series, &grid(step, Fill::None, Agg::Mean, "UTC")).unwrap_err();
+        let error = regularize(&series, &grid(step, Fill::None, Agg::Mean, "UTC"), &|| {
+            false
+        })
+        .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TooLarge);
     }
 }
@@ -214,7 +248,7 @@ fn times_at_the_ends_of_the_calendar_are_windows_or_errors() {
         for step in [7, DAY, 100_000_000 * DAY] {
             for zone in ["UTC", "Asia/Kolkata"] {
                 let series = Series::try_new(vec![ts], vec![1.0]).unwrap();
-                let _ = regularize(&series, &grid(step, Fill::None, Agg::Mean, zone))
+                let _ = regularize(&series, &grid(step, Fill::None, Agg::Mean, zone), &|| false)
                     .map(|w| assert_eq!(w.len(), 1));
             }
         }
@@ -229,7 +263,7 @@ fn unknown_names_list_the_known_ones() {
         (error.message(), error.hint()),
         (
             "fill \"Linear\" is not known",
-            Some("use one of none, zero, linear, locf")
+            Some("use one of none, zero, linear, locf, seasonal")
         )
     );
     assert_eq!(

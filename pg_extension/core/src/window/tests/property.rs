@@ -27,8 +27,8 @@ proptest! {
     ) {
         let mut builder = SeriesBuilder::default();
         times.iter().for_each(|ts| builder.push(Some(at("2009-01-01T00:00:00Z") + ts), Some(1.0)).unwrap());
-        let series = builder.finish();
-        let windows = regularize(&series, &grid(step, Fill::None, Agg::Sum, zone)).unwrap();
+        let series = builder.finish().unwrap();
+        let windows = regularize(&series, &grid(step, Fill::None, Agg::Sum, zone), &|| false).unwrap();
         prop_assert!(windows.windows(2).all(|pair| pair[0].ts < pair[1].ts));
         prop_assert!(windows.first().unwrap().n_raw > 0 && windows.last().unwrap().n_raw > 0);
         prop_assert!(windows[0].ts <= series.ts()[0]);
@@ -46,7 +46,7 @@ proptest! {
         let noon = NaiveDate::from_ymd_opt(1970, 1, 1).unwrap() + chrono::Duration::days(day);
         let Some(noon) = tz.from_local_datetime(&noon.and_hms_opt(12, 0, 0).unwrap()).earliest() else { return Ok(()) };
         let series = Series::try_new(vec![noon.timestamp_micros()], vec![1.0]).unwrap();
-        let start = regularize(&series, &grid(DAY, Fill::None, Agg::Mean, zone)).unwrap()[0].ts;
+        let start = regularize(&series, &grid(DAY, Fill::None, Agg::Mean, zone), &|| false).unwrap()[0].ts;
         let local = |ts: Micros| DateTime::from_timestamp_micros(ts).unwrap().with_timezone(&tz).date_naive();
         prop_assert_eq!(local(start), noon.date_naive());
         prop_assert!(local(start - 1) < noon.date_naive());

@@ -1,0 +1,217 @@
+//! What is known to act on a series: regressors and events, in the past and over the horizon.
+//!
+//! `prophet` takes them in itself. For the other models their effects are learnt first, by a shrunk median regression of what trend and
+//! season leave of the series on what they leave of each influence; the model forecasts the series without the effects, and those
+//! of the horizon are added to its forecast.
+
+use super::grid::Grid;
+use super::l1::{Problem, single};
+use crate::error::{Error, ErrorKind, Result};
+use crate::sample::Series;
+use crate::time::{Micros, time_text};
+
+/// Most influences: their equations grow with the cube.
+const MAX_INFLUENCES: usize = 50;
+
+/// Newest windows that effects are learnt from. Cost: 4 · windows · influences² / 2 multiplications.
+const LEARNT_FROM: usize = 20_000;
+
+/// Shrinkage toward no effect: a thousandth of what an influence moves by its usual size.
+const RIDGE: f64 = 0.001;
+
+/// A number that acts on the series and is known over the horizon too, such as a planned price.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Regressor {
+    /// Its name.
+    pub name: String,
+    /// Its values; gaps in the past are filled on the line between their neighbours.
+    pub series: Series,
+}
+
+/// Something that takes place from `start` to before `end`; several of one name are the same event again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Its name.
+    pub name: String,
+    /// When it begins.
+    pub start: Micros,
+    /// When it is over.
+    pub end: Micros,
+}
+
+/// # Errors
+/// `InvalidArgument` for an event that ends before it begins and for a name that is given twice; `TooLarge` above 50 influences.
+pub(super) fn check(regressors: &[Regressor], events: &[Event]) -> Result<()> {
+    if let Some(bad) = events.iter().find(|e| e.end <= e.start) {
+        return Err(Error::invalid(format!(
+            "event {:?} ends at {}, not after its start at {}",
+            bad.name,
+            time_text(bad.end),
+            time_text(bad.start)
+        )));
+    }
+    let mut names: Vec<&str> = events.iter().map(|e| e.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.extend(regressors.iter().map(|r| r.name.as_str()));
+    if names.len() > MAX_INFLUENCES {
+        let message = format!(
+            "{} regressors and events, more than {MAX_INFLUENCES}",
+            names.len()
+        );
+        return Err(Error::new(ErrorKind::TooLarge, message)
+            .with_hint("leave out those that hardly act on the series"));
+    }
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(Error::invalid(format!(
+            "two regressors or events are called {:?}",
+            pair[0]
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// One influence over the windows of the past and the horizon.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Influence {
+    pub(super) name: String,
+    pub(super) values: Vec<f64>,
+}
+
+/// Two values at one time are a mistake in the rows: each of them would be half true.
+fn check_unique(regressor: &Regressor) -> Result<()> {
+    let (ts, value) = (regressor.series.ts(), regressor.series.value());
+    let twice = (1..ts.len())
+        .find(|idx| ts[*idx] == ts[idx - 1] && value[*idx].total_cmp(&value[idx - 1]).is_ne());
+    twice.map_or(Ok(()), |idx| {
+        let message = format!(
+            "regressor {:?} has two values at {}: {} and {}",
+            regressor.name,
+            time_text(ts[idx]),
+            value[idx - 1],
+            value[idx]
+        );
+        Err(Error::invalid(message).with_hint("give one row for each time"))
+    })
+}
+
+/// Every influence on the windows of `grid` and the `steps` after it.
+///
+/// # Errors
+/// `InvalidArgument` where a regressor is not known for a window of the horizon, or has two values at one time.
+pub(super) fn influences(
+    regressors: &[Regressor],
+    events: &[Event],
+    grid: &Grid,
+    steps: usize,
+) -> Result<Vec<Influence>> {
+    let mut found = Vec::new();
+    for regressor in regressors {
+        check_unique(regressor)?;
+        found.push(Influence {
+            name: regressor.name.clone(),
+            values: grid.place(&regressor.series, steps).map_err(|ts| {
+                Error::invalid(format!(
+                    "regressor {:?} has no value for the window at {}",
+                    regressor.name,
+                    time_text(ts)
+                ))
+                .with_hint("a regressor must be known for every window of the horizon")
+            })?,
+        });
+    }
+    let mut names: Vec<&str> = events.iter().map(|e| e.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    for name in names {
+        let mut values = vec![0.0; grid.y.len() + steps];
+        for event in events.iter().filter(|e| e.name == name) {
+            grid.mark(event.start, event.end, &mut values);
+        }
+        found.push(Influence {
+            name: name.into(),
+            values,
+        });
+    }
+    Ok(found)
+}
+
+/// Effect of all influences together on each window of the past and the horizon, and that of each by name on a window where it is one.
+pub(super) fn effects(
+    y: &[f64],
+    influences: &[Influence],
+    periods: &[usize],
+) -> (Vec<f64>, Vec<(String, f64)>) {
+    let n = y.len();
+    let all = influences.first().map_or(n, |i| i.values.len());
+    let from = n.saturating_sub(LEARNT_FROM);
+    let unit = y.iter().map(|v| v.abs() / n as f64).sum::<f64>();
+    let rest = |values: &[f64], unit: f64| -> Vec<f32> {
+        let rest = rest(values, periods);
+        rest.iter().map(|v| single(v / unit)).collect()
+    };
+    let scales: Vec<f64> = influences
+        .iter()
+        .map(|i| i.values.iter().fold(0.0, |a: f64, v| a.max(v.abs())))
+        .map(|scale| if scale > 0.0 { scale } else { 1.0 })
+        .collect();
+    let columns: Vec<Vec<f32>> = influences
+        .iter()
+        .zip(&scales)
+        .map(|(i, scale)| rest(&i.values[from..n], *scale))
+        .collect();
+    let beta = if unit > 0.0 && unit.is_finite() {
+        Problem {
+            columns: columns.iter().map(Vec::as_slice).collect(),
+            target: &rest(&y[from..], unit),
+            weight: &vec![1.0; n - from],
+            ridge: RIDGE,
+        }
+        .solve()
+    } else {
+        vec![0.0; influences.len()]
+    };
+    let mut effects = vec![0.0; all];
+    let mut named = Vec::new();
+    for ((influence, beta), scale) in influences.iter().zip(beta).zip(scales) {
+        let each = beta * unit / scale;
+        for (effect, v) in effects.iter_mut().zip(&influence.values) {
+            *effect += each * v;
+        }
+        named.push((format!("effect_{}", influence.name), each));
+    }
+    (effects, named)
+}
+
+/// What trend and season leave: the mean over the longest period (a twelfth of the series, without one) around each window and the
+/// usual value at each place of the shortest are taken out.
+fn rest(values: &[f64], periods: &[usize]) -> Vec<f64> {
+    let n = values.len();
+    let width = periods.last().copied().unwrap_or(n / 12).clamp(1, n.max(1));
+    let mut sums = vec![0.0];
+    let mut sum = 0.0;
+    for v in values {
+        sum += v;
+        sums.push(sum);
+    }
+    let mut rest: Vec<f64> = values
+        .iter()
+        .enumerate()
+        .map(|(i, v)| {
+            let from = i.saturating_sub(width / 2).min(n - width);
+            v - (sums[from + width] - sums[from]) / width as f64
+        })
+        .collect();
+    for &p in periods {
+        let mut places = vec![(0.0, 0.0); p];
+        for (i, r) in rest.iter().enumerate() {
+            let place = &mut places[i % p];
+            *place = (place.0 + r, place.1 + 1.0);
+        }
+        for (i, r) in rest.iter_mut().enumerate() {
+            *r -= places[i % p].0 / f64::max(places[i % p].1, 1.0);
+        }
+    }
+    rest
+}
