@@ -26,6 +26,7 @@ impl ToSql for Raw {
 impl Fuzz {
     /// A damaged value of a type, or the bytes of another one: refused, or kept as an argument.
     pub(super) async fn try_damaged(&mut self, oid: Oid) -> Result<()> {
+        self.draw_anew();
         let own: Vec<Oid> = self
             .kinds
             .iter()

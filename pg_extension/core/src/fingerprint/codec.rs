@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::moments::{Complete, Pair, places, triangle};
 use super::{MAX_DIMENSION, PcaState};
 use crate::error::{Error, Result};
+use crate::feature::LARGEST;
 use crate::sample::flat::{FORMAT, Reader, Writer, corrupt};
 
 const STATE: &str = "PCA state";
@@ -139,12 +140,15 @@ impl TryFrom<StateParts> for PcaState {
             comoment,
         };
         let partial: Vec<_> = partial.into_iter().map(pair).collect();
-        let is_number = |pair: &Pair| {
-            [pair.mean_i, pair.mean_j, pair.comoment]
-                .iter()
-                .all(|x| x.is_finite())
+        // Values are within ±LARGEST; twice that leaves room for rounding.
+        let is_mean = |mean: &f64| mean.abs() <= 2.0 * LARGEST;
+        let is_comoment = |c: &f64, n: u64| c.abs() <= n as f64 * 8.0 * LARGEST * LARGEST;
+        let is_pair = |pair: &Pair| {
+            let is_possible = is_mean(&pair.mean_i)
+                && is_mean(&pair.mean_j)
+                && is_comoment(&pair.comoment, pair.n);
+            is_possible && pair.n <= n_partial && (pair.n > 0 || *pair == Pair::default())
         };
-        let is_pair = |pair: &Pair| pair.n <= n_partial && (pair.n > 0 || *pair == Pair::default());
         let squares = places(dimension)
             .zip(&comoment)
             .filter(|((i, j), _)| i == j);
@@ -153,7 +157,9 @@ impl TryFrom<StateParts> for PcaState {
             .map(|(_, c)| *c)
             .chain(partial_squares.map(|(_, pair)| pair.comoment))
             .any(|c| c < 0.0);
-        if is_negative || !partial.iter().all(|pair| is_number(pair) && is_pair(pair)) {
+        let is_complete =
+            mean.iter().all(is_mean) && comoment.iter().all(|c| is_comoment(c, n_complete));
+        if is_negative || !is_complete || !partial.iter().all(is_pair) {
             return Err(corrupt(STATE, "its moments are not those of any vectors"));
         }
         let complete = Complete {

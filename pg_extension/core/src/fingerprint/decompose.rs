@@ -93,7 +93,7 @@ pub(super) fn spread_out(loading: &[f64], varying: &[usize], dimension: usize) -
     out
 }
 
-/// Eigenvalues in descending order with their vectors.
+/// Eigenvalues in descending order with their vectors, of a matrix whose entries are asked for places below `n`.
 pub(super) fn eigenvectors(
     n: usize,
     entry: impl Fn(usize, usize) -> f64,
@@ -104,7 +104,9 @@ pub(super) fn eigenvectors(
     // Columns 2 KiB apart share two sets of the first-level cache, which makes 256 six times slower than 255 or 257. A
     // row and a column of zeros change nothing: they stay by themselves, with a vector that has nothing else in it.
     let padded = n + usize::from(n.is_multiple_of(MAX_DIMENSION));
-    let matrix = Array2::from_shape_fn((padded, padded), |(a, b)| entry(a, b));
+    let matrix = Array2::from_shape_fn((padded, padded), |(a, b)| {
+        if a.max(b) < n { entry(a, b) } else { 0.0 }
+    });
     // The decomposition does not end on NaN.
     if matrix.iter().any(|x| !x.is_finite()) {
         return Err(Error::new(

@@ -381,4 +381,17 @@ fn forms_that_no_fit_gives_are_refused() {
             ErrorKind::Corrupt
         );
     }
+    let text = state(&[vec![Some(1.0)], vec![Some(3.0)]]).to_text();
+    assert!(PcaState::from_text(&text).is_ok());
+    for (from, to) in [
+        ("\"mean\":[2.0]", "\"mean\":[3e140]"),
+        ("\"comoment\":[2.0]", "\"comoment\":[3e281]"),
+    ] {
+        let damaged = text.replacen(from, to, 1);
+        assert_ne!(damaged, text, "{to}");
+        assert_eq!(
+            PcaState::from_text(&damaged).unwrap_err().kind(),
+            ErrorKind::Corrupt
+        );
+    }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::fingerprint::MAX_DIMENSION;
 use crate::fingerprint::tsne::repulsion::Repulsion;
 use std::cell::{Cell, RefCell};
 
@@ -121,6 +122,20 @@ fn the_largest_and_the_smallest_numbers_have_a_map() {
             "{scale}"
         );
     }
+}
+
+#[test]
+fn vectors_of_the_largest_dimension_have_a_map() {
+    let longest = |(id, mut x): (i64, Vec<f64>)| {
+        x.resize(MAX_DIMENSION, 0.0);
+        (id, x)
+    };
+    let rows: Vec<_> = blobs(60).into_iter().map(longest).collect();
+    let spec = MapSpec {
+        perplexity: 5.0,
+        ..SPEC
+    };
+    assert!(purity(&map(&rows, &spec)) > 0.99);
 }
 
 #[test]
