@@ -256,11 +256,10 @@ impl Fuzz {
             SimpleQueryMessage::Row(row) => row.get(0),
             _ => None,
         });
-        if is_finite && line != Some("f") {
-            let problem = format!("{}: not finite: {query}", function.name);
-            self.problems
-                .entry(function.name.clone())
-                .or_insert(problem);
+        if is_finite && line != Some("f") && !self.problems.contains_key(&function.name) {
+            let shown = self.shown(&query).await?;
+            let problem = format!("{}: not finite: {query}\n{shown}", function.name);
+            self.problems.insert(function.name.clone(), problem);
         }
         *self.outcomes.entry("an answer".to_owned()).or_default() += 1;
         if self.kinds.contains_key(&function.result) && self.below(4) == 0 {
@@ -276,6 +275,21 @@ impl Fuzz {
             }
         }
         Ok(())
+    }
+
+    /// The values that a call names, as far as they are short: their tables go with the server.
+    async fn shown(&self, query: &str) -> Result<String> {
+        let mut shown = vec![];
+        for part in query.split("odd.t").skip(1) {
+            let named = part.split(')').next().unwrap_or(part);
+            if named.contains("WHERE i = ") {
+                let text = format!("SELECT left(v::text, 600) FROM odd.t{named}");
+                let row = self.client.query_one(&text, &[]).await?;
+                let value: Option<String> = row.get(0);
+                shown.push(format!("odd.t{named}: {value:?}"));
+            }
+        }
+        Ok(shown.join("\n"))
     }
 
     /// One of our own types of which no function has returned a value yet.

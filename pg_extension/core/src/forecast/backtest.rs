@@ -1,6 +1,6 @@
 //! How good models would have been: forecasts at earlier origins of the series, each made from what was known then.
 
-use super::grid::mean;
+use super::grid::{clock, mean};
 use super::loss::pinball;
 use super::{Forecast, ForecastRow, ForecastSpec, forecast};
 use crate::error::{Error, Result};
@@ -134,15 +134,22 @@ impl Origins {
             super::spec::check(&spec.of(model, None))?;
         }
         let until = spec.forecast.as_of.unwrap_or(Micros::MAX);
+        let clock = clock(series)?;
         let known = series.ts().partition_point(|ts| *ts < until);
         Ok(Self(series.ts()[..known].last().map_or(
             Vec::new(),
             |&end| {
-                let newest = end.saturating_sub(spec.forecast.horizon).saturating_add(1);
+                let newest = clock
+                    .shows_at_start(end)
+                    .saturating_sub(spec.forecast.horizon);
                 let back = |k: usize| i64::try_from(k).unwrap_or(1).saturating_mul(step.micros());
                 (0..spec.windows)
                     .rev()
-                    .map(|k| newest.saturating_sub(back(k)))
+                    .map(|k| {
+                        clock
+                            .instant(newest.saturating_sub(back(k)))
+                            .saturating_add(1)
+                    })
                     .collect()
             },
         )))

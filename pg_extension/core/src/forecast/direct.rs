@@ -116,6 +116,7 @@ impl<'a> Frame<'a> {
             target: &target,
             weight: &weight,
             ridge: RIDGE,
+            doubted: 0..0,
         }
         .line()
     }

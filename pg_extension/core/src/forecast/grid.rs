@@ -1,19 +1,21 @@
 //! The regular grid a forecast works on.
 
+use crate::error::Result;
 use crate::feature::series::fill;
 use crate::sample::Series;
 use crate::time::{Micros, Step};
-use crate::window::usual_step;
+use crate::window::{Clock, usual_step};
 
 /// Most windows looked at: two years of minutes, 8 MiB; older ones are left out.
 const MAX_WINDOWS: i64 = 1 << 20;
 
-/// A series on a regular grid that ends at its last sample.
+/// A series on a regular grid that ends at its last sample. Windows are equally long by its clock.
 #[derive(Debug)]
 pub(super) struct Grid {
     pub(super) step: Step,
-    /// Time of the last window: that of the last sample.
-    pub(super) last: Micros,
+    pub(super) clock: Clock,
+    /// What the clock shows at the start of the last window, that of the last sample.
+    last: Micros,
     /// Every window; gaps filled on the line between their neighbours.
     pub(super) y: Vec<f64>,
     /// Whether a window has a sample of its own.
@@ -24,18 +26,34 @@ pub(super) struct Grid {
 
 impl Grid {
     /// The samples before `as_of`; `None` where there are none.
-    pub(super) fn build(series: &Series, as_of: Option<Micros>, horizon: Micros) -> Option<Self> {
+    ///
+    /// # Errors
+    /// `UnknownName` for a time zone that is not known.
+    pub(super) fn build(
+        series: &Series,
+        as_of: Option<Micros>,
+        horizon: Micros,
+    ) -> Result<Option<Self>> {
+        Ok(Self::on_clock(series, clock(series)?, as_of, horizon))
+    }
+
+    fn on_clock(
+        series: &Series,
+        clock: Clock,
+        as_of: Option<Micros>,
+        horizon: Micros,
+    ) -> Option<Self> {
         let end = as_of.map_or(series.ts().len(), |as_of| {
             series.ts().partition_point(|&t| t < as_of)
         });
         let ts = series.ts().get(..end)?;
-        let last = *ts.last()?;
+        let last = clock.shows_at_start(*ts.last()?);
         let step = series
             .step()
             .or_else(|| usual_step(ts))
             .or_else(|| Step::try_new(horizon).ok())?;
         let back = |t: Micros| {
-            let span = last.saturating_sub(t);
+            let span = last.saturating_sub(clock.shows(t)).max(0);
             span / step.micros()
                 + i64::from(span % step.micros() >= step.micros() - step.micros() / 2)
         };
@@ -55,6 +73,7 @@ impl Grid {
         fill(&mut y, &seen);
         Some(Self {
             step,
+            clock,
             last,
             y,
             seen,
@@ -62,8 +81,13 @@ impl Grid {
         })
     }
 
-    /// Time of the window `idx`; of one after the last it goes on.
+    /// Start of the window `idx`; of one after the last it goes on.
     pub(super) fn ts(&self, idx: usize) -> Micros {
+        self.clock.instant(self.local(idx))
+    }
+
+    /// What the clock shows then.
+    pub(super) fn local(&self, idx: usize) -> Micros {
         let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         let ahead = count(idx).saturating_sub(count(self.y.len() - 1));
         self.last
@@ -72,15 +96,18 @@ impl Grid {
 
     /// `series` on these windows and the `steps` after them: the mean of its samples in each; windows of the past without one lie on the line
     /// between their neighbours, those before the first have its value. The error is the first window of the horizon without a sample.
-    pub(super) fn place(&self, series: &Series, steps: usize) -> Result<Vec<f64>, Micros> {
+    pub(super) fn place(
+        &self,
+        series: &Series,
+        steps: usize,
+    ) -> std::result::Result<Vec<f64>, Micros> {
         let n = self.y.len();
         let (mut y, mut seen) = (Vec::with_capacity(n + steps), Vec::new());
         for idx in 0..n + steps {
-            let ts = self.ts(idx);
-            let from = ts.saturating_sub(self.step.micros() / 2);
-            let found = mean(series, from, from.saturating_add(self.step.micros()));
+            let (from, until) = self.around(idx);
+            let found = mean(series, from, until);
             if found.is_none() && idx >= n {
-                return Err(ts);
+                return Err(self.ts(idx));
             }
             seen.push(found.is_some());
             y.push(found.unwrap_or(0.0));
@@ -103,8 +130,7 @@ impl Grid {
         let mut row = vec![f64::NAN; covariates.len()];
         let mut rows = Vec::with_capacity(row.len() * self.y.len());
         for idx in 0..self.y.len() {
-            let from = self.ts(idx).saturating_sub(self.step.micros() / 2);
-            let until = from.saturating_add(self.step.micros());
+            let (from, until) = self.around(idx);
             let until = until.min(as_of.unwrap_or(Micros::MAX)).max(from);
             for (held, covariate) in row.iter_mut().zip(covariates) {
                 *held = mean(covariate, from, until).unwrap_or(*held);
@@ -114,10 +140,18 @@ impl Grid {
         rows
     }
 
+    /// From half a step before the start of a window to half a step after it: samples there are counted to it.
+    fn around(&self, idx: usize) -> (Micros, Micros) {
+        let from = self.local(idx).saturating_sub(self.step.micros() / 2);
+        let until = from.saturating_add(self.step.micros());
+        (self.clock.instant(from), self.clock.instant(until))
+    }
+
     /// Writes into `values`, one a window of these and those after, the share of each window from `start` to `end`.
     pub(super) fn mark(&self, start: Micros, end: Micros, values: &mut [f64]) {
         let step = self.step.micros();
-        let idx = |t: Micros| usize::try_from(t.saturating_sub(self.ts(0)).div_euclid(step));
+        let (start, end) = (self.clock.shows(start), self.clock.shows(end));
+        let idx = |t: Micros| usize::try_from(t.saturating_sub(self.local(0)).div_euclid(step));
         let first = idx(start).unwrap_or(0);
         let Ok(last) = idx(end.saturating_sub(1)) else {
             return;
@@ -128,7 +162,7 @@ impl Grid {
             .take(last.saturating_add(1))
             .skip(first)
         {
-            let ts = self.ts(k);
+            let ts = self.local(k);
             let shared = end.min(ts.saturating_add(step)) - start.max(ts);
             *v = f64::min(*v + shared as f64 / step as f64, 1.0);
         }
@@ -139,6 +173,17 @@ impl Grid {
         self.y
             .first()
             .is_some_and(|first| self.y.iter().all(|v| v.total_cmp(first).is_eq()))
+    }
+}
+
+/// The clock of the windows of `series`.
+///
+/// # Errors
+/// `UnknownName` for a time zone that is not known.
+pub(super) fn clock(series: &Series) -> Result<Clock> {
+    match series.step() {
+        Some(step) => Clock::of(series.timezone(), step),
+        None => Ok(Clock::UTC),
     }
 }
 

@@ -167,6 +167,7 @@ pub(super) fn effects(
             target: &rest(&y[from..], unit),
             weight: &vec![1.0; n - from],
             ridge: RIDGE,
+            doubted: 0..0,
         }
         .solve()
     } else {

@@ -183,7 +183,7 @@ impl Fit {
         should_stop: ShouldStop<'_>,
     ) -> Result<Option<Self>> {
         let kind = spec::check(spec)?;
-        let Some(grid) = Grid::build(series, spec.as_of, spec.horizon) else {
+        let Some(grid) = Grid::build(series, spec.as_of, spec.horizon)? else {
             return Ok(None);
         };
         if let Some(v) = grid.y.iter().find(|v| v.abs() > LARGEST) {
@@ -229,7 +229,7 @@ impl Fit {
             steps,
             history: spec.with_history,
             setting: Setting {
-                start: grid.ts(0),
+                start: grid.local(0),
                 step: grid.step,
                 asked_periods: !spec.periods.is_empty(),
                 influences: &influences,

@@ -71,6 +71,11 @@ impl Kind {
         )
     }
 
+    /// Whether it reads what is known beside the series.
+    pub(super) fn reads_covariates(self) -> bool {
+        matches!(self, Self::Ridge | Self::Auto | Self::Lstm)
+    }
+
     /// The scale on which it works unless another is asked for: seasons of demand grow with its level, but more slowly, and their noise is
     /// that of counts.
     pub(super) fn transform(self, grid: &Grid, periods: &[usize]) -> Option<Transform> {

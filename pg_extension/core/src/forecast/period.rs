@@ -68,7 +68,7 @@ fn detect(grid: &Grid, should_stop: ShouldStop<'_>) -> Result<Option<usize>> {
     let from = grid.y.len().saturating_sub(SEARCHED);
     let newest = Regular {
         step: grid.step,
-        ts: (from..grid.y.len()).map(|idx| grid.ts(idx)).collect(),
+        ts: (from..grid.y.len()).map(|idx| grid.local(idx)).collect(),
         y: grid.y[from..].to_vec(),
         seen: grid.seen[from..].to_vec(),
     };
@@ -101,7 +101,7 @@ mod tests {
     fn says_which_periods_are_not_used_as_they_were_asked_for() {
         let hour = DAY / 24;
         let series = Series::try_new((0..700).map(|i| i * hour).collect(), vec![1.0; 700]).unwrap();
-        let grid = Grid::build(&series, None, DAY).unwrap();
+        let grid = Grid::build(&series, None, DAY).unwrap().unwrap();
         let of = |asked: &[Micros]| notes(asked, &grid);
         assert_eq!(of(&[DAY, 7 * DAY]), Vec::<String>::new());
         assert_eq!(
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn finds_seasons_that_nobody_asked_for() {
         for m in [7, 12, 15] {
-            let grid = Grid::build(&seasonal(m), None, DAY).unwrap();
+            let grid = Grid::build(&seasonal(m), None, DAY).unwrap().unwrap();
             assert_eq!(
                 periods(&[], &grid, &|| false).unwrap(),
                 [usize::try_from(m).unwrap()]

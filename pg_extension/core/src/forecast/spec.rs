@@ -41,7 +41,7 @@ pub struct ForecastSpec {
     pub regressors: Vec<Regressor>,
     /// Events, past and future.
     pub events: Vec<Event>,
-    /// What a network reads beside the series, known up to now only.
+    /// What `ridge` (also within `auto`) and `lstm` read beside the series, known up to now only.
     pub covariates: Vec<Series>,
     /// A network that is trained already, on many series.
     pub network: Option<Arc<PooledNetwork>>,
@@ -70,7 +70,7 @@ impl Default for ForecastSpec {
 }
 
 pub(super) fn check(spec: &ForecastSpec) -> Result<Kind> {
-    let kind = spec.model.parse()?;
+    let kind: Kind = spec.model.parse()?;
     if spec.horizon <= 0 {
         return Err(Error::invalid(format!(
             "horizon must be positive, not {}",
@@ -103,9 +103,13 @@ pub(super) fn check(spec: &ForecastSpec) -> Result<Kind> {
         }
     }
     influence::check(&spec.regressors, &spec.events)?;
-    if kind != Kind::Lstm && (spec.network.is_some() || !spec.covariates.is_empty()) {
-        let message = format!("model {} reads no covariates and no network", spec.model);
+    if kind != Kind::Lstm && spec.network.is_some() {
+        let message = format!("model {} takes no network", spec.model);
         return Err(Error::invalid(message).with_hint("use model lstm"));
+    }
+    if !kind.reads_covariates() && !spec.covariates.is_empty() {
+        let message = format!("model {} reads no covariates", spec.model);
+        return Err(Error::invalid(message).with_hint("use model ridge, auto or lstm"));
     }
     match (spec.floor, spec.ceiling) {
         (Some(floor), Some(ceiling)) if floor > ceiling => Err(Error::invalid(format!(

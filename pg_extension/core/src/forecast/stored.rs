@@ -12,6 +12,7 @@ use super::{Fit, FitReport, Forecast, ForecastRow, ForecastSpec, MAX_STEPS};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sample::Series;
 use crate::time::{Micros, ShouldStop, Step};
+use crate::window::Clock;
 
 /// First byte of the stored form; another layout gets another byte.
 const FORMAT: u8 = 1;
@@ -39,6 +40,9 @@ pub struct Model {
     status: String,
     step: Step,
     last: Micros,
+    /// Of windows of days, their time zone; none for UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    timezone: Option<String>,
     floor: Option<f64>,
     ceiling: Option<f64>,
     state: State,
@@ -82,7 +86,8 @@ impl Model {
             name: fit.found.kind.name().into(),
             status: fit.found.status.into(),
             step: fit.grid.step,
-            last: fit.grid.last,
+            last: fit.grid.ts(fit.grid.y.len() - 1),
+            timezone: fit.grid.clock.timezone().map(str::to_owned),
             floor: spec.floor,
             ceiling: spec.ceiling,
             state: fit.found.fitted.state.clone(),
@@ -182,9 +187,7 @@ impl Model {
                 .map(|u| self.value(point + u.offset(step, p)))
         };
         ForecastRow {
-            ts: self
-                .last
-                .saturating_add(self.step.micros().saturating_mul(i64::from(h))),
+            ts: self.ahead(i64::from(h)),
             step: h,
             is_history: false,
             y: None,
@@ -193,6 +196,18 @@ impl Model {
             upper: at(0.5 + level / 2.0),
             q: quantiles.iter().filter_map(|p| at(*p)).collect(),
         }
+    }
+
+    fn clock(&self) -> Clock {
+        // A zone that this build does not know any more: days of 24 hours are the best that is left.
+        Clock::of(self.timezone.as_deref(), self.step).unwrap_or(Clock::UTC)
+    }
+
+    /// Start of the window so many after the last one.
+    fn ahead(&self, windows: i64) -> Micros {
+        let clock = self.clock();
+        let span = self.step.micros().saturating_mul(windows);
+        clock.instant(clock.shows_at_start(self.last).saturating_add(span))
     }
 
     /// `v` on the scale of the series, between floor and ceiling.
@@ -249,8 +264,13 @@ impl Model {
     /// # Errors
     /// As [`observe`](Self::observe).
     pub fn observe_with(&mut self, ts: Micros, y: f64, covariates: &[Option<f64>]) -> Result<bool> {
-        let windows =
-            (ts.saturating_sub(self.last) + self.step.micros() / 2).div_euclid(self.step.micros());
+        let clock = self.clock();
+        let since = clock
+            .shows(ts)
+            .saturating_sub(clock.shows_at_start(self.last));
+        let windows = since
+            .saturating_add(self.step.micros() / 2)
+            .div_euclid(self.step.micros());
         if !(1..=MAX_GAP).contains(&windows) {
             let message = format!(
                 "{ts} is {windows} windows after the last one of the model, at {}",
@@ -283,9 +303,7 @@ impl Model {
         }
         self.state = state;
         self.effects.drain(..passed.min(self.effects.len()));
-        self.last = self
-            .last
-            .saturating_add(windows.saturating_mul(self.step.micros()));
+        self.last = self.ahead(windows);
         Ok(true)
     }
 

@@ -3,6 +3,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::time::{DAY, MINUTE, SECOND};
 
+mod beside;
+mod days;
 mod engine;
 mod floors;
 mod golden;

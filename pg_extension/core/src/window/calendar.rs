@@ -125,8 +125,14 @@ fn day_starts(
 
 /// The first instant of a local day, given in days since the epoch.
 fn midnight(zone: Tz, day: i64) -> Result<Micros> {
-    let missing = || outside(day.saturating_mul(DAY));
-    let local = day.checked_mul(DAY).and_then(naive).ok_or_else(missing)?;
+    let local = day.checked_mul(DAY);
+    instant(zone, local.ok_or_else(|| outside(day.saturating_mul(DAY)))?)
+}
+
+/// The first instant at which clocks of the zone show `local` or, where they jump over it, more.
+pub(super) fn instant(zone: Tz, local: Micros) -> Result<Micros> {
+    let missing = || outside(local);
+    let local = naive(local).ok_or_else(missing)?;
     let instant = match zone.from_local_datetime(&local).earliest() {
         Some(instant) => Some(instant),
         None => GapInfo::new(&local, &zone).and_then(|gap| gap.end),

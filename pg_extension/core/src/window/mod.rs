@@ -20,10 +20,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::time::{Micros, Step};
 
 mod calendar;
+mod clock;
 mod regularize;
 mod seasonal;
 mod usual;
 
+pub(crate) use clock::Clock;
 pub use regularize::{regularize, resample};
 pub use usual::usual_step;
 

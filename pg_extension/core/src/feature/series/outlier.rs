@@ -77,7 +77,8 @@ pub fn outliers(
     check_stop(should_stop)?;
     let mut found = Vec::new();
     for at in (0..regular.len()).filter(|&at| regular.seen[at] && away[at] > 1e-9 * largest) {
-        let score = away[at] / usual.max(MAD_TO_SD * here[at]);
+        // Of subnormal numbers not even ratios are in range.
+        let score = away[at] / usual.max(MAD_TO_SD * here[at]).max(f64::MIN_POSITIVE);
         if score >= threshold {
             let y = regular.y[at];
             found.push(Outlier {

@@ -51,7 +51,7 @@ pub fn pool_member(
 ) -> Result<Option<Vec<u8>>> {
     super::check::covariates(covariates.len())?;
     let share = share(idx, n, covariates.len());
-    let grid = Grid::build(series, as_of, DAY);
+    let grid = Grid::build(series, as_of, DAY)?;
     let (Some(share), Some(grid)) = (share, grid) else {
         return Ok(None);
     };
@@ -63,7 +63,7 @@ pub fn pool_member(
     let rows = &rows[from * covariates.len()..];
     let mut out = Writer::new(64 + 4 * (values.len() + rows.len()));
     out.i64(grid.step.micros());
-    out.i64(grid.ts(from));
+    out.i64(grid.local(from));
     out.len(values.len());
     out.len(covariates.len());
     for x in values.iter().chain(rows) {

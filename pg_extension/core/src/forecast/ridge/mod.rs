@@ -9,12 +9,16 @@
 //! each judged by the newest of them that ends before it, are divided by a scale that depends on level and roughness at the origin, and their
 //! signed quantiles multiplied by that scale now.
 //!
+//! **Covariates** add two columns each, see [`beside`](self::beside), and take part where the error at those origins is less with them.
+//!
 //! Cost: 2 fits · 3 scales · 6 knots · 4 passes · 1,500 rows · 27² / 2 multiplications, whatever the length of the series; the two earlier
-//! fits have half the rows each.
+//! fits have half the rows each, and are made twice where there are covariates.
 
+mod beside;
 mod frame;
 mod spread;
 
+use self::beside::Beside;
 use self::frame::{Frame, MIN_ROWS, Row};
 use super::fit::{Fitted, Task};
 use super::l1::{Line, Problem, single};
@@ -80,14 +84,36 @@ pub(super) fn fit(task: &Task<'_>, should_stop: ShouldStop<'_>) -> Result<Option
         return Ok(None);
     }
     let y: Vec<f64> = y.iter().map(|v| v / unit).collect();
-    let Some(model) = Model::new(&y, seen, season, task.steps) else {
+    let build = |beside| Model::new(&y, seen, season, task.steps, beside);
+    let measure =
+        |model: &Model<'_>| spread::measure(model, &model.stretches(should_stop)?, should_stop);
+    let Some(mut model) = build(Beside::default()) else {
         return Ok(None);
     };
+    let mut measured = measure(&model)?;
+    let covariates = task.setting.covariates;
+    let width = covariates.len() / task.y.len();
+    let beside = Beside::new(&covariates[from * width..], y.len());
+    if beside.len() > 0
+        && let Some(with) = build(beside)
+    {
+        let judged = measure(&with)?;
+        if judged.ratio < measured.ratio {
+            (model, measured) = (with, judged);
+        }
+    }
     let n = y.len();
+    let mut facts = vec![
+        ("error_to_last_value".into(), measured.ratio),
+        (LEAST_ERROR.into(), measured.least_ratio),
+        ("rows".into(), model.rows(n, ROWS).len() as f64),
+    ];
+    if width > 0 {
+        facts.push(("covariates".into(), model.beside.len() as f64));
+    }
     let learnt = model.learn(n, ROWS, should_stop)?;
     let origin = n - 1;
     let point = model.path(&learnt.knots, y[origin], &model.at(&learnt, origin));
-    let measured = spread::measure(&model, &model.stretches(should_stop)?, should_stop)?;
     if !point.iter().all(|v| v.is_finite()) {
         return Ok(None);
     }
@@ -104,11 +130,7 @@ pub(super) fn fit(task: &Task<'_>, should_stop: ShouldStop<'_>) -> Result<Option
         past: Parts::flat(past.iter().map(|v| v * unit).collect()),
         growth: (1..=task.steps).map(|h| (h as f64).sqrt()).collect(),
         uncertainty: measured.uncertainty.map(|u| u.times(unit)),
-        facts: vec![
-            ("error_to_last_value".into(), measured.ratio),
-            (LEAST_ERROR.into(), measured.least_ratio),
-            ("rows".into(), model.rows(n, ROWS).len() as f64),
-        ],
+        facts,
         ..Fitted::default()
     }))
 }
@@ -120,10 +142,17 @@ struct Model<'a> {
     /// That of `y` itself first.
     frames: Vec<(Scale, Frame)>,
     steps: usize,
+    beside: Beside,
 }
 
 impl<'a> Model<'a> {
-    fn new(y: &'a [f64], seen: &'a [bool], season: Option<usize>, steps: usize) -> Option<Self> {
+    fn new(
+        y: &'a [f64],
+        seen: &'a [bool],
+        season: Option<usize>,
+        steps: usize,
+        beside: Beside,
+    ) -> Option<Self> {
         let frames: Vec<(Scale, Frame)> = Scale::all(y)
             .into_iter()
             .map(|scale| {
@@ -139,7 +168,15 @@ impl<'a> Model<'a> {
             seen,
             frames,
             steps,
+            beside,
         })
+    }
+
+    /// The columns at origin `t` that all horizons share, with those of the covariates, and what the others need.
+    fn row(&self, scale: Scale, frame: &Frame, t: usize) -> Row {
+        let mut row = frame.row(t);
+        self.beside.append(scale, frame, t, &mut row.shared);
+        row
     }
 
     fn raw(&self) -> &Frame {
@@ -217,7 +254,7 @@ impl<'a> Model<'a> {
                     single(0.5_f64.powf(self.age(end, t) / HALF_LIFE) * by_level)
                 })
                 .collect();
-            let prepared: Vec<Row> = rows.iter().map(|&t| frame.row(t)).collect();
+            let prepared: Vec<Row> = rows.iter().map(|&t| self.row(*scale, frame, t)).collect();
             check_stop(should_stop)?;
             let shared = transpose(prepared.iter().map(|row| row.shared.as_slice()));
             let mut learnt = Vec::new();
@@ -247,6 +284,7 @@ impl<'a> Model<'a> {
                         target: &target,
                         weight: &weight[skip..],
                         ridge: RIDGE,
+                        doubted: shared.len() - self.beside.columns()..shared.len(),
                     }
                     .line(),
                 );
@@ -261,7 +299,7 @@ impl<'a> Model<'a> {
         let mut out = vec![0.0; learnt.knots.len()];
         let mut seasonal = Vec::new();
         for ((scale, frame), lines) in self.frames.iter().zip(&learnt.lines) {
-            let row = frame.row(t);
+            let row = self.row(*scale, frame, t);
             for ((v, &h), line) in out.iter_mut().zip(&learnt.knots).zip(lines) {
                 seasonal.clear();
                 frame.seasonal(&row, h, *scale == Scale::Raw, &mut seasonal);

@@ -131,6 +131,14 @@ fn outliers_are_found_under_a_season_and_a_level_shift() {
 }
 
 #[test]
+fn subnormal_numbers_have_no_infinite_scores() {
+    let mut y = vec![0.0; 200];
+    y[120] = 1.2e-318;
+    let seen = outliers(&regular(y, HOUR), None, 0.5, &never).unwrap();
+    assert!(seen.iter().all(|o| o.score.is_finite()), "{seen:?}");
+}
+
+#[test]
 fn seasons_of_few_cycles_are_neither_changes_nor_outliers() {
     let (mut changed, mut odd) = (0, 0);
     for seed in 0..20 {
