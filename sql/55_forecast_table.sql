@@ -54,6 +54,17 @@ RETURN (SELECT jsonb_agg(r.row - by::text[] ORDER BY r.i) FROM jsonb_array_eleme
 COMMENT ON FUNCTION rows_for(jsonb, name[], jsonb) IS
     'Rows in JSON for one group, without its columns: a row with another value in a column of the key is for others; all rows without a key';
 
+CREATE FUNCTION check_regressors(rows jsonb, wanted bool, s series) RETURNS void
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, prescale, pg_temp AS $$
+BEGIN
+    IF wanted AND rows IS NULL AND n(s) > 0 THEN
+        RAISE EXCEPTION 'no regressors for this series' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Rows with columns in by are for the group with these values: give rows for this one, or without these columns for all.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION check_regressors(jsonb, bool, series) IS 'Raises 22023 for a series with values that has no rows of the regressors that are wanted';
+
 -- Series are read one at a time, sorted: hashed groups would hold all of them in memory at once. What is wrong with the arguments is wrong for
 -- every series: an empty one shows it before any is read.
 CREATE FUNCTION forecast_table(
@@ -89,10 +100,7 @@ BEGIN
         FETCH series_of INTO one;
         EXIT WHEN NOT FOUND;
         BEGIN
-            IF rows_for(regressors, by, one.key) IS NULL AND rows_for(regressors, by, NULL) IS NOT NULL AND n(one.s) > 0 THEN
-                RAISE EXCEPTION 'no regressors for this series' USING ERRCODE = 'invalid_parameter_value',
-                    HINT = 'Rows with columns in by are for the group with these values: give rows for this one, or without these columns for all.';
-            END IF;
+            PERFORM check_regressors(rows_for(regressors, by, one.key), regressors <> '[]', one.s);
             RETURN QUERY SELECT one.key, f.* FROM prescale.forecast(one.s, horizon, model, level, quantiles, periods, floor, ceiling, as_of, with_history, options,
                                                                          rows_for(regressors, by, one.key), rows_for(events, by, one.key)) f;
         EXCEPTION WHEN OTHERS THEN
@@ -142,10 +150,7 @@ BEGIN
         FETCH series_of INTO one;
         EXIT WHEN NOT FOUND;
         BEGIN
-            IF rows_for(regressors, by, one.key) IS NULL AND rows_for(regressors, by, NULL) IS NOT NULL AND n(one.s) > 0 THEN
-                RAISE EXCEPTION 'no regressors for this series' USING ERRCODE = 'invalid_parameter_value',
-                    HINT = 'Rows with columns in by are for the group with these values: give rows for this one, or without these columns for all.';
-            END IF;
+            PERFORM check_regressors(rows_for(regressors, by, one.key), regressors <> '[]', one.s);
             RETURN QUERY SELECT one.key, b.*
                 FROM prescale.backtest(one.s, horizon, step, windows, models, level, quantiles, periods, floor, ceiling, as_of, options,
                                        rows_for(regressors, by, one.key), rows_for(events, by, one.key)) b;

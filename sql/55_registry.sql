@@ -17,6 +17,8 @@ CREATE TABLE forecast_model (
     by_columns      name[] NOT NULL,
     horizon         interval NOT NULL,
     spec            jsonb NOT NULL,
+    regressors      text,
+    events          text,
     deployed        int,
     earlier         int[] NOT NULL DEFAULT '{}',
     created_at      timestamptz NOT NULL DEFAULT now()
@@ -32,6 +34,8 @@ COMMENT ON COLUMN forecast_model.value_column IS 'Column with the value';
 COMMENT ON COLUMN forecast_model.by_columns IS 'Columns that tell series apart; empty when the whole table is one series';
 COMMENT ON COLUMN forecast_model.horizon IS 'How far it forecasts';
 COMMENT ON COLUMN forecast_model.spec IS 'How it forecasts, as given to create_model; what is left out has its default';
+COMMENT ON COLUMN forecast_model.regressors IS 'Table or view with regressors, looked up by name at every fit; NULL for none';
+COMMENT ON COLUMN forecast_model.events IS 'Table or view with events, looked up by name at every fit; NULL for none';
 COMMENT ON COLUMN forecast_model.deployed IS 'Version that predict asks; NULL before the first';
 COMMENT ON COLUMN forecast_model.earlier IS 'Versions deployed before, each once, the one that rollback goes back to last';
 COMMENT ON COLUMN forecast_model.created_at IS 'When it was made';
@@ -182,13 +186,16 @@ BEGIN
         RAISE EXCEPTION 'spec has fill, agg or timezone, but no step' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'They say how to resample to windows of length step, such as "step": "5 minutes".';
     END IF;
-    IF model <> 'lstm' AND (pooled OR covariates <> '{}') THEN
-        RAISE EXCEPTION 'model "%" takes no %', model, CASE WHEN pooled THEN 'pooled' ELSE 'covariates' END USING ERRCODE = 'invalid_parameter_value',
-            HINT = 'Only a network learns from many series at once and reads covariates: "model": "lstm".';
+    IF model <> 'lstm' AND pooled THEN
+        RAISE EXCEPTION 'model "%" takes no pooled', model USING ERRCODE = 'invalid_parameter_value', HINT = 'Only a network learns from many series at once: "model": "lstm".';
+    END IF;
+    IF model NOT IN ('ridge', 'auto', 'lstm') AND covariates <> '{}' THEN
+        RAISE EXCEPTION 'model "%" takes no covariates', model USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Known now but not ahead, they are read by ridge, auto and lstm; what is known ahead are regressors.';
     END IF;
     IF cardinality(covariates) > 32 OR array_position(covariates, NULL) IS NOT NULL THEN
         RAISE EXCEPTION 'covariates must be up to 32 columns, not %', covariates USING ERRCODE = 'invalid_parameter_value',
-            HINT = 'More would be most of the network: take the components of a fingerprint of them.';
+            HINT = 'More would be most of what is learnt from: take the components of a fingerprint of them.';
     END IF;
     IF pooled AND (step IS NULL OR options ?| '{transform,clean}') THEN
         RAISE EXCEPTION 'a pooled model %', CASE WHEN step IS NULL THEN 'needs a step' ELSE 'takes no transform and no clean' END
@@ -201,6 +208,52 @@ END
 $$;
 COMMENT ON FUNCTION read_model_spec(jsonb) IS 'The spec of a model with its defaults; raises 22023 for what is not known or not valid';
 
+CREATE FUNCTION qualified_name(rel regclass) RETURNS text
+LANGUAGE sql STABLE
+RETURN (SELECT format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = rel);
+COMMENT ON FUNCTION qualified_name(regclass) IS 'Name of a relation with its schema, quoted where needed';
+
+-- Nothing is read, but PostgreSQL looks at rights.
+CREATE FUNCTION check_model_relation(rel regclass, columns name[]) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, prescale, pg_temp AS $$
+BEGIN
+    IF (SELECT c.relpersistence = 't' FROM pg_class c WHERE c.oid = rel) THEN
+        RAISE EXCEPTION 'relation "%" is temporary', rel USING ERRCODE = 'wrong_object_type', HINT = 'A model is fitted again in other sessions: name a table that stays.';
+    ELSIF rel IS NOT NULL THEN
+        PERFORM check_column(rel, c) FROM unnest(columns) c;
+        EXECUTE format('SELECT FROM %s LIMIT 0', rel);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION check_model_relation(regclass, name[]) IS 'Raises where a model cannot read a relation, now or in another session, or columns are missing';
+
+CREATE FUNCTION columns_among(relation text, columns name[]) RETURNS name[]
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, prescale, pg_temp AS $$
+BEGIN
+    IF to_regclass(relation) IS NULL AND relation IS NOT NULL THEN
+        RAISE EXCEPTION 'relation "%" does not exist', relation USING ERRCODE = 'undefined_table', HINT = 'The model reads regressors or events from it: name another one with create_model.';
+    END IF;
+    RETURN ARRAY(SELECT c FROM unnest(columns) c JOIN pg_attribute a ON a.attrelid = to_regclass(relation) AND a.attname = c AND a.attnum > 0 AND NOT a.attisdropped);
+END
+$$;
+COMMENT ON FUNCTION columns_among(text, name[]) IS 'Which of the columns a relation has; none without a relation; raises 42P01 for one that does not exist';
+
+CREATE FUNCTION rows_of_key(relation text, by name[], keyed name[], key jsonb) RETURNS jsonb
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, prescale, pg_temp SET timezone = 'UTC' AS $$
+DECLARE
+    found jsonb;
+BEGIN
+    IF relation IS NOT NULL THEN
+        EXECUTE format('SELECT jsonb_agg(to_jsonb(r) - %L::text[]) FROM %s r%s', by, to_regclass(relation),
+                       (SELECT ' WHERE ' || string_agg(format(CASE WHEN key ->> c IS NULL THEN 'r.%I IS NULL' ELSE 'r.%I = %L' END, c, key ->> c), ' AND ') FROM unnest(keyed) c))
+        INTO found;
+    END IF;
+    RETURN found;
+END
+$$;
+COMMENT ON FUNCTION rows_of_key(text, name[], name[], jsonb) IS
+    'Rows of a relation as JSON without the columns in by, those that have the values of a key in the columns keyed; all rows without any';
+
 CREATE FUNCTION create_model(
     name text,
     rel regclass,
@@ -208,7 +261,9 @@ CREATE FUNCTION create_model(
     value_col name,
     by name[] DEFAULT '{}',
     horizon interval DEFAULT NULL,
-    spec jsonb DEFAULT '{}'
+    spec jsonb DEFAULT '{}',
+    regressors regclass DEFAULT NULL,
+    events regclass DEFAULT NULL
 ) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, prescale, pg_temp AS $$
 #variable_conflict use_variable
@@ -221,23 +276,25 @@ BEGIN
         RAISE EXCEPTION 'a model needs a name and a horizon' USING ERRCODE = 'null_value_not_allowed',
             HINT = 'For example: create_model(''demand'', ''metric'', ''ts'', ''value'', by => ''{service}'', horizon => ''1 hour'').';
     END IF;
-    IF (SELECT c.relpersistence = 't' FROM pg_class c WHERE c.oid = rel) THEN
-        RAISE EXCEPTION 'relation "%" is temporary', rel USING ERRCODE = 'wrong_object_type', HINT = 'A model is fitted again in other sessions: name a table that stays.';
+    PERFORM check_model_relation(rel, '{}'), check_model_relation(regressors, '{ts}'), check_model_relation(events, '{name,since}');
+    IF asked.pooled AND (regressors IS NOT NULL OR events IS NOT NULL) THEN
+        RAISE EXCEPTION 'a pooled model takes no regressors and no events' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Give the network what it shall read as covariates, or leave pooled out.';
     END IF;
     -- Nothing is read: PostgreSQL looks at rights and types, core at the values of the spec.
     EXECUTE format('SELECT FROM (%s) q LIMIT 0', query);
     PERFORM fit_series('{"format": 1, "ts": [], "value": []}', horizon, asked.model, asked.level, asked.quantiles, asked.periods, asked.floor, asked.ceiling,
                        asked.options, asked.step, asked.fill, asked.agg, asked.timezone);
-    INSERT INTO forecast_model AS m (name, relation_schema, relation_name, time_column, value_column, by_columns, horizon, spec)
-    SELECT name, n.nspname, c.relname, time_col, value_col, by, horizon, spec FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = rel
+    INSERT INTO forecast_model AS m (name, relation_schema, relation_name, time_column, value_column, by_columns, horizon, spec, regressors, events)
+    SELECT name, n.nspname, c.relname, time_col, value_col, by, horizon, spec, qualified_name(regressors), qualified_name(events) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = rel
     ON CONFLICT ON CONSTRAINT forecast_model_name_key DO UPDATE
     SET relation_schema = excluded.relation_schema, relation_name = excluded.relation_name, time_column = excluded.time_column, value_column = excluded.value_column,
-        by_columns = excluded.by_columns, horizon = excluded.horizon, spec = excluded.spec
+        by_columns = excluded.by_columns, horizon = excluded.horizon, spec = excluded.spec, regressors = excluded.regressors, events = excluded.events
     RETURNING m.forecast_model INTO id;
     RETURN id;
 END
 $$;
-COMMENT ON FUNCTION create_model(text, regclass, name, name, name[], interval, jsonb) IS
+COMMENT ON FUNCTION create_model(text, regclass, name, name, name[], interval, jsonb, regclass, regclass) IS
     'Gives a name to a way of forecasting the series of a table, or changes it; versions fitted before stay';
 
 -- Series are read one at a time, sorted: hashed groups would hold all of them in memory at once. Times and keys are those of UTC, whoever fits.
@@ -256,6 +313,10 @@ DECLARE
     began timestamptz;
     n_series int := 0;
     total bigint := 1;
+    regressors_keyed name[] := columns_among(model.regressors, model.by_columns);
+    events_keyed name[] := columns_among(model.events, model.by_columns);
+    regressors jsonb;
+    events jsonb;
 BEGIN
     IF model.owner <> current_user THEN
         RAISE EXCEPTION 'permission denied for model "%": only its owner fits it, role "%"', model.name, model.owner USING ERRCODE = 'insufficient_privilege',
@@ -275,6 +336,13 @@ BEGIN
         network := fit_pool(model, query, total, as_of);
         UPDATE forecast_model_version v SET network = network WHERE v.forecast_model = model.forecast_model AND v.version = version;
     END IF;
+    -- What is the same for all series is read once.
+    IF regressors_keyed = '{}' THEN
+        regressors := rows_of_key(model.regressors, model.by_columns, '{}', NULL);
+    END IF;
+    IF events_keyed = '{}' THEN
+        events := rows_of_key(model.events, model.by_columns, '{}', NULL);
+    END IF;
     OPEN series FOR EXECUTE query;
     LOOP
         FETCH series INTO one;
@@ -283,8 +351,15 @@ BEGIN
         key := one.key;
         began := clock_timestamp();
         BEGIN
+            IF regressors_keyed <> '{}' THEN
+                regressors := rows_of_key(model.regressors, model.by_columns, regressors_keyed, key);
+            END IF;
+            IF events_keyed <> '{}' THEN
+                events := rows_of_key(model.events, model.by_columns, events_keyed, key);
+            END IF;
+            PERFORM check_regressors(regressors, model.regressors IS NOT NULL, one.s);
             SELECT f.* INTO fitted FROM fit_series(one.s, model.horizon, asked.model, asked.level, asked.quantiles, asked.periods, asked.floor, asked.ceiling,
-                asked.options, asked.step, asked.fill, asked.agg, asked.timezone, as_of, format('fit "%s": series %s of %s', model.name, n_series, total), one.covariates, network) f;
+                asked.options, asked.step, asked.fill, asked.agg, asked.timezone, as_of, format('fit "%s": series %s of %s', model.name, n_series, total), one.covariates, network, regressors, events) f;
             status := fitted.status;
             metrics := fitted.metrics;
         EXCEPTION WHEN OTHERS THEN

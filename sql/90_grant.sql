@@ -50,7 +50,8 @@ BEGIN
     EXECUTE format('GRANT INSERT, UPDATE, DELETE ON prescale.forecast_model, prescale.forecast_model_version, prescale.forecast_model_series TO %s', role);
     EXECUTE format('GRANT USAGE ON SEQUENCE prescale.forecast_model_id TO %s', role);
     EXECUTE format('GRANT EXECUTE ON FUNCTION prescale.check_model_right(), prescale.check_model_owner(prescale.forecast_model), prescale.read_model_spec(jsonb), prescale.best_model_version(bigint), '
-        'prescale.create_model(text, regclass, name, name, name[], interval, jsonb), prescale.fit(text, timestamptz), prescale.add_model_version(prescale.forecast_model, timestamptz), '
+        'prescale.qualified_name(regclass), prescale.check_model_relation(regclass, name[]), prescale.columns_among(text, name[]), prescale.rows_of_key(text, name[], name[], jsonb), '
+        'prescale.create_model(text, regclass, name, name, name[], interval, jsonb, regclass, regclass), prescale.fit(text, timestamptz), prescale.add_model_version(prescale.forecast_model, timestamptz), '
         'prescale.finish_model_version(prescale.forecast_model, int, int, int), prescale.observe(text, jsonb, timestamptz, float8, float8[]), prescale.fit_pool(prescale.forecast_model, text, bigint, timestamptz), '
         'prescale.deploy(text, text), prescale.deploy(text, int), prescale.rollback(text), prescale.drop_model(text) TO %s', role);
 END

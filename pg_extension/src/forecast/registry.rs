@@ -45,6 +45,8 @@ fn fit_series(
     label: default!(Option<&str>, "NULL"),
     covariates: default!(Option<Array<'_, SeriesValue>>, "NULL"),
     network: default!(Option<&[u8]>, "NULL"),
+    regressors: default!(Option<Json>, "NULL"),
+    events: default!(Option<Json>, "NULL"),
 ) -> Result<
     TableIterator<
         'static,
@@ -74,8 +76,8 @@ fn fit_series(
         ceiling,
         as_of,
         options,
-        regressors: None,
-        events: None,
+        regressors,
+        events,
     };
     let mut spec = asked.spec()?;
     let windows = Windows {
@@ -267,7 +269,8 @@ fn observe_series(
     let ts = micros(ts)?;
     let covariates: Vec<Option<f64>> = covariates.iter().flat_map(|c| c.iter()).collect();
     let (given, read) = (covariates.len(), model.n_covariates());
-    if given > 0 && given != read {
+    // A simpler model in the place of one that reads them reads none.
+    if given > 0 && read > 0 && given != read {
         return Err(invalid(
             format!("{given} covariates for a model that reads {read}"),
             "Give one for each column in covariates of the spec, in that order; NULL for one that is not known.",
@@ -296,10 +299,10 @@ fn observe_series(
 
 extension_sql!(
     r#"
-ALTER FUNCTION fit_series(series, interval, text, float8, float8[], interval[], float8, float8, jsonb, interval, text, text, text, timestamptz, text, series[], bytea) ROWS 1;
+ALTER FUNCTION fit_series(series, interval, text, float8, float8[], interval[], float8, float8, jsonb, interval, text, text, text, timestamptz, text, series[], bytea, jsonb, jsonb) ROWS 1;
 ALTER FUNCTION predict_series(bytea, interval, float8, float8[], bytea) ROWS 60;
 ALTER FUNCTION observe_series(bytea, timestamptz, float8, float8[]) ROWS 1;
-COMMENT ON FUNCTION fit_series(series, interval, text, float8, float8[], interval[], float8, float8, jsonb, interval, text, text, text, timestamptz, text, series[], bytea) IS
+COMMENT ON FUNCTION fit_series(series, interval, text, float8, float8[], interval[], float8, float8, jsonb, interval, text, text, text, timestamptz, text, series[], bytea, jsonb, jsonb) IS
     'A model fitted to a series, resampled before if there is a step, with its scores on the newest horizon; label shows in pg_stat_activity; a network is one of fit_network';
 COMMENT ON FUNCTION predict_series(bytea, interval, float8, float8[], bytea) IS 'Forecast of a stored model from the last window it has seen, with the network that it was fitted with';
 COMMENT ON FUNCTION observe_series(bytea, timestamptz, float8, float8[]) IS 'A stored model after the value of one more window; new_state is NULL unless status is ok';

@@ -88,6 +88,7 @@ CREATE TABLE daily AS SELECT timestamptz '2024-03-01' + g * interval '1 hour' AS
 SELECT create_model('daily', 'daily', 'ts', 'value', horizon => '2 days', spec => '{"step": "1 day", "timezone": "Europe/Berlin", "model": "ets"}') IS NOT NULL AS made;
 SELECT status FROM fit('daily', '2024-03-28 23:00');
 SELECT t, observe('daily', '{}', t::timestamptz, 20) FROM unnest('{2024-03-29 22:59,2024-03-30 22:30,2024-03-31 21:30,2024-03-31 21:59,2024-03-31 22:00}'::text[]) t;
+SELECT ts FROM predict('daily', '3 days') ORDER BY ts;
 SELECT count(*) FROM predict('whole', '3 hours');
 \echo :SQLSTATE
 -- nothing after as_of is seen, also where windows and gaps reach across it
@@ -139,6 +140,42 @@ SELECT create_model('own', 'wide', 'ts', 'rps', '{service,region}', '6 hours', '
 SELECT status, count(*), sum((metrics -> 'params' ->> 'updates')::float8) AS updates FROM fit('own') GROUP BY 1 ORDER BY 1;
 SELECT observe('own', '{"service": "cart", "region": 1}', '2024-05-22', 150, '{70}');
 SELECT count(*) FROM predict('own', key => '{"service": "cart", "region": 1}');
+-- so does ridge, also within auto
+CREATE TABLE quarters AS SELECT timestamptz '2024-05-01' + g * interval '15 minutes' AS ts, 100 + 50 * sin(2 * pi() * g / 96) + g * 31 % 17 AS rps, g * 31 % 17 AS load
+FROM generate_series(0, 96 * 14 - 1) g;
+SELECT create_model('beside', 'quarters', 'ts', 'rps', horizon => '1 hour', spec => '{"model": "auto", "covariates": ["load"]}') IS NOT NULL AS made;
+SELECT status, metrics ->> 'model' AS model, (metrics -> 'params' ->> 'covariates')::float8 <= 1 AS at_most_one FROM fit('beside');
+SELECT create_model('beside', 'quarters', 'ts', 'rps', horizon => '1 hour', spec => '{"model": "ridge", "covariates": ["load"]}') IS NOT NULL AS made;
+SELECT status, metrics ->> 'model' AS model, (metrics -> 'params' ->> 'covariates')::float8 <= 1 AS at_most_one FROM fit('beside');
+SELECT observe('beside', '{}', '2024-05-15', 100, '{3}');
+SELECT create_model('x', 'quarters', 'ts', 'rps', horizon => '1 hour', spec => '{"model": "ets", "covariates": ["load"]}');
+\echo :SQLSTATE
+-- what is known ahead, from tables: for all series, or for those with the same values in the columns of by
+CREATE TABLE promotion (name text, since timestamptz, until timestamptz, region int);
+INSERT INTO promotion SELECT 'sale', d, d + interval '6 hours', r FROM unnest('{2024-05-06,2024-05-11,2024-05-16,2024-05-22}'::timestamptz[]) d, generate_series(1, 2) r WHERE r = 1 OR d < '2024-05-20';
+CREATE VIEW sold AS SELECT s.ts, s.service, s.region, s.rps + CASE WHEN p.name IS NULL THEN 0 ELSE 200 END AS rps
+FROM shop s LEFT JOIN promotion p ON s.ts >= p.since AND s.ts < p.until AND s.region = p.region WHERE s.service IN ('cart', 'search');
+SELECT create_model('sales', 'sold', 'ts', 'rps', '{service,region}', '6 hours', '{"model": "ets"}', events => 'promotion') IS NOT NULL AS made;
+SELECT regressors, events FROM forecast_model WHERE name = 'sales';
+SELECT count(*), min(status) AS status FROM fit('sales');
+SELECT key, round(avg(yhat) / 100) AS hundreds FROM predict('sales') GROUP BY 1 ORDER BY 1;
+CREATE TABLE weather AS SELECT ts, 20 + g % 13 AS warmth FROM generate_series(timestamptz '2024-05-01', '2024-05-23', '1 hour') WITH ORDINALITY t (ts, g);
+SELECT create_model('warm', 'shop', 'ts', 'rps', '{service,region}', '6 hours', '{"model": "prophet"}', regressors => 'weather') IS NOT NULL AS made;
+SELECT status, count(*) FROM fit('warm') GROUP BY 1 ORDER BY 1;
+ALTER TABLE weather ADD service text;
+UPDATE weather SET service = 'cart';
+SELECT key, status FROM fit('warm') ORDER BY key;
+DELETE FROM weather WHERE ts > '2024-05-22 02:30';
+SELECT key, status FROM fit('warm') WHERE key ->> 'service' = 'cart' ORDER BY key;
+DROP TABLE weather;
+SELECT fit('warm');
+\echo :SQLSTATE
+SELECT create_model('x', 'shop', 'ts', 'rps', horizon => '1 hour', regressors => 'promotion');
+\echo :SQLSTATE
+SELECT create_model('x', 'shop', 'ts', 'rps', horizon => '1 hour', events => 'quarters');
+\echo :SQLSTATE
+SELECT create_model('x', 'wide', 'ts', 'rps', '{service,region}', '6 hours', '{"model": "lstm", "pooled": true, "step": "1 hour"}', events => 'promotion');
+\echo :SQLSTATE
 SELECT create_model('', 'shop', 'ts', 'rps', horizon => '1 hour');
 \echo :SQLSTATE
 SELECT create_model('x', 'shop', 'ts', 'rps');
@@ -187,7 +224,7 @@ SELECT create_model('x', 'shop', 'ts', 'rps', horizon => '1 hour', spec => '{"st
 \echo :SQLSTATE
 SELECT create_model('x', 'shop', 'ts', 'rps', horizon => '1 hour', spec => '{"model": "ets", "pooled": true}');
 \echo :SQLSTATE
-SELECT create_model('x', 'shop', 'ts', 'rps', horizon => '1 hour', spec => '{"covariates": ["rps"]}');
+SELECT create_model('x', 'shop', 'ts', 'rps', horizon => '1 hour', spec => '{"model": "theta", "covariates": ["rps"]}');
 \echo :SQLSTATE
 SELECT create_model('x', 'shop', 'ts', 'rps', horizon => '1 hour', spec => '{"model": "lstm", "pooled": true}');
 \echo :SQLSTATE
