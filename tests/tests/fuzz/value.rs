@@ -297,6 +297,10 @@ pub(crate) fn given(name: &str) -> Vec<&'static str> {
             "(SELECT ARRAY[s, s] FROM demand)",
             "(SELECT array_fill(s, ARRAY[40]) FROM demand)",
         ],
+        // two clouds: few calls draw vectors that have regimes
+        "vector_set" | "prescale.vector_set" => &[
+            "(SELECT vector_agg(i, ARRAY[i % 2 * 100 + i % 7, i % 5]::float8[]) FROM generate_series(1, 200) i)",
+        ],
         "forecast_model" | "prescale.forecast_model" => &["find_model('kept')"],
         _ => &[],
     };
