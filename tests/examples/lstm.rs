@@ -1,21 +1,22 @@
 //! How fast the LSTM trains and forecasts, and what it forecasts on traces.
 //!
 //! `cargo run --release -p prescale-tests --example lstm -- speed`
-//! `cargo run --release -p prescale-tests --example lstm -- accuracy STEP HORIZON trace.csv …` (both in minutes)
+//! `cargo run --release -p prescale-tests --example lstm -- accuracy STEP HORIZON TRACE…` (both in minutes)
 //!
-//! A trace has a header and a time (RFC 3339) first; its first number is demand. It is averaged to windows of STEP. The first 70 % are
-//! learned from, every window of the rest is an origin. Where a trace has more numbers, fingerprints are three principal components of
-//! all of them, fitted on the first part. With `daily` instead of `accuracy` a new model is learned every day, from all before.
+//! For traces see `common/trace.rs`. The first 70 % are learned from, every window of the rest is an origin. Where a trace has more numbers,
+//! fingerprints are three principal components of all of them, fitted on the first part. With `daily` instead of `accuracy` a new model is learned every day, from all before.
+
+#[path = "common/trace.rs"]
+mod trace;
 
 use std::ops::Range;
-use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use prescale_core::fingerprint::{Keep, PcaBuilder, PcaModel};
 use prescale_core::forecast::loss::pinball;
 use prescale_core::forecast::lstm::{Model, Spec, Workload, fit};
-use prescale_core::time::{DAY, MINUTE, Micros, SECOND, Step};
+use prescale_core::time::{DAY, MINUTE, Step};
+use trace::Trace;
 
 /// Levels of the accuracy table: the median and a 90 % interval.
 const LEVELS: [f64; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];
@@ -35,7 +36,7 @@ fn main() -> Result<()> {
         Some((what, [step, horizon, files @ ..])) if what == "accuracy" || what == "daily" => {
             accuracy(step.parse()?, horizon.parse()?, files, what == "daily")
         }
-        _ => bail!("usage: lstm speed | lstm accuracy|daily STEP HORIZON TRACE.csv…"),
+        _ => bail!("usage: lstm speed | lstm accuracy|daily STEP HORIZON TRACE…"),
     }
 }
 
@@ -84,50 +85,23 @@ fn speed() -> Result<()> {
     Ok(())
 }
 
-/// A trace on a regular grid.
-struct Trace {
-    name: String,
-    step: Step,
-    start: Micros,
+/// A trace, its demand and its fingerprints.
+struct Told {
+    trace: Trace,
     values: Vec<f64>,
     covariates: Vec<f64>,
     n_covariates: usize,
 }
 
-impl Trace {
-    fn read(path: &Path, step: Step) -> Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-        let mut rows: Vec<(Micros, Vec<f64>)> = Vec::new();
-        for line in text.lines().skip(1) {
-            let (ts, rest) = line.split_once(',').context("a row of one column")?;
-            let number = |s: &str| s.parse().unwrap_or(f64::NAN);
-            rows.push((instant(ts)?, rest.split(',').map(number).collect()));
-        }
-        let width = rows.first().context("no rows")?.1.len();
-        let start = step.floor(rows[0].0);
-        let n = usize::try_from((rows[rows.len() - 1].0 - start) / step.micros())? + 1;
-        let mut sums = vec![(0.0, 0.0); n * width];
-        for (ts, row) in &rows {
-            let i = usize::try_from((ts - start) / step.micros())?;
-            for (sum, x) in sums[i * width..]
-                .iter_mut()
-                .zip(row)
-                .filter(|(_, x)| !x.is_nan())
-            {
-                *sum = (sum.0 + x, sum.1 + 1.0);
-            }
-        }
-        let mean: Vec<f64> = sums.iter().map(|(sum, n)| sum / n).collect();
-        let (covariates, n_covariates) = fingerprints(&mean, width)?;
+impl Told {
+    fn of(trace: Trace) -> Result<Self> {
+        let values = trace.demand();
+        let prints = trace.fingerprints(values.len() * 7 / 10)?;
         Ok(Self {
-            name: path
-                .file_stem()
-                .map_or(String::new(), |s| s.to_string_lossy().into_owned()),
-            step,
-            start,
-            values: mean.chunks(width).map(|row| row[0]).collect(),
-            covariates,
-            n_covariates,
+            values,
+            n_covariates: prints.first().map_or(0, Vec::len),
+            covariates: prints.concat(),
+            trace,
         })
     }
 
@@ -135,7 +109,7 @@ impl Trace {
     fn part(&self, from: usize, until: usize, with_covariates: bool) -> Workload<'_> {
         let c = self.n_covariates;
         Workload {
-            start: self.start + self.step.micros() * i64::try_from(from).unwrap_or(0),
+            start: self.trace.ts(from),
             values: &self.values[from..until],
             covariates: if with_covariates {
                 &self.covariates[from * c..until * c]
@@ -146,53 +120,18 @@ impl Trace {
     }
 }
 
-/// Microseconds of `YYYY-MM-DDTHH:MM:SS`, by the clock that wrote it.
-fn instant(text: &str) -> Result<Micros> {
-    let part = |from: usize, to: usize| -> Result<i64> {
-        Ok(text.get(from..to).context("a short time")?.parse()?)
-    };
-    let (year, month, day) = (part(0, 4)?, part(5, 7)?, part(8, 10)?);
-    // Days since the epoch of the proleptic Gregorian calendar, years beginning in March.
-    let year = if month > 2 { year } else { year - 1 };
-    let days =
-        year * 365 + year / 4 - year / 100 + year / 400 + (153 * ((month + 9) % 12) + 2) / 5 + day
-            - 719_469;
-    Ok(days * DAY + (part(11, 13)? * 3600 + part(14, 16)? * 60 + part(17, 19)?) * SECOND)
-}
-
-/// Three principal components of the rows, fitted on the first 70 %; none of a single number.
-fn fingerprints(rows: &[f64], width: usize) -> Result<(Vec<f64>, usize)> {
-    if width < 2 {
-        return Ok((Vec::new(), 0));
-    }
-    let vectors: Vec<Vec<Option<f64>>> = rows
-        .chunks(width)
-        .map(|row| row.iter().map(|x| (!x.is_nan()).then_some(*x)).collect())
-        .collect();
-    let mut state = PcaBuilder::default();
-    for vector in &vectors[..vectors.len() * 7 / 10] {
-        state.push(vector)?;
-    }
-    let model = PcaModel::fit(&state.state(), Keep::Components(3), true)?;
-    let mut out = Vec::new();
-    for vector in &vectors {
-        out.extend(model.project(vector)?);
-    }
-    let n = out.len() / vectors.len();
-    Ok((out, n))
-}
-
 fn accuracy(minutes: i64, horizon: i64, files: &[String], daily: bool) -> Result<()> {
     let step = Step::try_new(minutes * MINUTE)?;
-    let traces = files
-        .iter()
-        .map(|f| Trace::read(Path::new(f), step))
-        .collect::<Result<Vec<_>>>()?;
+    let mut traces = Vec::new();
+    for file in files {
+        traces.extend(Trace::read(file, step)?.into_iter().map(Told::of));
+    }
+    let traces = traces.into_iter().collect::<Result<Vec<_>>>()?;
     let spec = Spec {
         levels: LEVELS.to_vec(),
         ..Spec::new(step, step.cover(horizon * MINUTE), step.cover(DAY))
     };
-    let seen = |t: &Trace| t.values.len() * 7 / 10;
+    let seen = |t: &Told| t.values.len() * 7 / 10;
     let learn =
         |pasts: &[Workload<'_>]| fit(pasts, &spec, &|| false)?.context("nothing to learn from");
     println!(
@@ -200,8 +139,8 @@ fn accuracy(minutes: i64, horizon: i64, files: &[String], daily: bool) -> Result
         "trace", "learned from", "MASE/lv", "cover90", "pinball"
     );
     let mut means = vec![(0.0_f64, 0.0); NAMES.len()];
-    let mut tell = |kind: usize, trace: &Trace, name: &str, score: &Score| {
-        println!("{:24} {name:20} {score}", trace.name);
+    let mut tell = |kind: usize, trace: &Told, name: &str, score: &Score| {
+        println!("{:24} {name:20} {score}", trace.trace.name);
         means[kind] = (means[kind].0 + score.relative().ln(), means[kind].1 + 1.0);
     };
     let every = if daily { step.cover(DAY) } else { usize::MAX };
@@ -277,7 +216,7 @@ impl Score {
     fn add(
         &mut self,
         model: &Model,
-        trace: &Trace,
+        trace: &Told,
         origins: Range<usize>,
         with: bool,
     ) -> Result<()> {

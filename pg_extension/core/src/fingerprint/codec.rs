@@ -3,10 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::moments::{Complete, Pair, places, triangle};
+use super::moments::{Complete, Pair, is_comoment, is_mean, places, triangle};
 use super::{MAX_DIMENSION, PcaState};
 use crate::error::{Error, Result};
-use crate::feature::LARGEST;
 use crate::sample::flat::{FORMAT, Reader, Writer, corrupt};
 
 const STATE: &str = "PCA state";
@@ -140,9 +139,6 @@ impl TryFrom<StateParts> for PcaState {
             comoment,
         };
         let partial: Vec<_> = partial.into_iter().map(pair).collect();
-        // Values are within ±LARGEST; twice that leaves room for rounding.
-        let is_mean = |mean: &f64| mean.abs() <= 2.0 * LARGEST;
-        let is_comoment = |c: &f64, n: u64| c.abs() <= n as f64 * 8.0 * LARGEST * LARGEST;
         let is_pair = |pair: &Pair| {
             let is_possible = is_mean(&pair.mean_i)
                 && is_mean(&pair.mean_j)

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::codec::read_dimension;
 use super::model::{Residual, Seen};
+use super::moments::{is_comoment, is_mean};
 use super::{MAX_DIMENSION, PcaModel};
 use crate::error::{Error, Result};
 use crate::feature::dot;
@@ -168,7 +169,10 @@ impl TryFrom<ModelParts> for PcaModel {
             .zip(eigenvalue.iter().skip(1))
             .all(|(a, b)| a >= b);
         let is_loading = |x: &f64| x.abs() <= 1.0 + UNIT;
+        let is_possible =
+            mean.iter().chain(&scale).all(is_mean) && is_comoment(&total, 4 * dimension as u64);
         if !is_descending
+            || !is_possible
             || eigenvalue.iter().any(|x| *x <= 0.0)
             || scale.iter().any(|x| *x <= 0.0)
             || eigenvalue.iter().sum::<f64>() > total * (1.0 + 1e-9)

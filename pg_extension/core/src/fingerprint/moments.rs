@@ -5,6 +5,7 @@
 
 use super::MAX_DIMENSION;
 use crate::error::Result;
+use crate::feature::LARGEST;
 use crate::sample::flat::reserve;
 
 /// Vectors in a block. Its columns stay in the first-level cache up to 128 values; longer blocks were not faster.
@@ -21,6 +22,16 @@ pub(super) fn triangle(dimension: usize) -> usize {
 /// The (row, column) of each entry of a triangle.
 pub(super) fn places(dimension: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..dimension).flat_map(|i| (0..=i).map(move |j| (i, j)))
+}
+
+/// Whether values within ±[`LARGEST`] can have this mean. Twice as much leaves room for rounding.
+pub(super) fn is_mean(mean: &f64) -> bool {
+    mean.abs() <= 2.0 * LARGEST
+}
+
+/// Whether `n` pairs of such values can have this co-moment.
+pub(super) fn is_comoment(comoment: &f64, n: u64) -> bool {
+    comoment.abs() <= n as f64 * 8.0 * LARGEST * LARGEST
 }
 
 /// Vectors without gaps: one count and one mean serve all pairs.

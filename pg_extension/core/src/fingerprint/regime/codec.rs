@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::moments::{places, triangle};
+use super::super::moments::{is_comoment, is_mean, places, triangle};
 use super::{MAX_REGIME_DIMENSION, MAX_REGIMES, Regime, RegimeModel};
 use crate::error::{Error, Result};
 use crate::sample::flat::{FORMAT, Reader, Writer, corrupt};
@@ -160,7 +160,17 @@ impl TryFrom<Parts> for RegimeModel {
             .zip(&covariance)
             .any(|((i, j), x)| i == j && *x < 0.0);
         let is_descending = regimes.windows(2).all(|pair| pair[0].n >= pair[1].n);
-        if is_negative || !is_descending || regimes.iter().any(|regime| regime.n == 0) {
+        let is_possible = mean.iter().all(is_mean)
+            && covariance.iter().all(|c| is_comoment(c, 1))
+            && regimes
+                .iter()
+                .flat_map(|regime| &regime.centre)
+                .all(is_mean);
+        if is_negative
+            || !is_possible
+            || !is_descending
+            || regimes.iter().any(|regime| regime.n == 0)
+        {
             return Err(corrupt(WHAT, "its regimes are not those of any fit"));
         }
         let regime = |RegimeParts {

@@ -337,6 +337,12 @@ fn flat_and_text_forms_round_trip_and_others_are_refused() {
             }
         }
     }
+    let mut far: serde_json::Value = serde_json::from_str(&model.to_text()).unwrap();
+    far["regimes"][0]["centre"][1] = 2.5e207.into();
+    assert_eq!(
+        RegimeModel::from_text(&far.to_string()).unwrap_err().kind(),
+        ErrorKind::Corrupt
+    );
     for text in [
         "",
         "{}",

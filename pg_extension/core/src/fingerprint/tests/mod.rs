@@ -358,6 +358,7 @@ fn forms_that_no_fit_gives_are_refused() {
         ("\"scale\":[0", "\"scale\":[-0"),
         ("\"loading\":[[", "\"loading\":[[9,"),
         ("\"total\":3", "\"total\":1"),
+        ("\"total\":3", "\"total\":9e299"),
         ("\"n\":", "\"m\":"),
     ] {
         let damaged = text.replacen(from, to, 1);
