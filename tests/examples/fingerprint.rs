@@ -4,7 +4,7 @@
 //!
 //! A trace is a CSV file or `FILE:COLUMN`, one trace for each value of that column: a time first, then numbers, the first of which is demand; see
 //! `common/trace.rs`. Fingerprints are three principal components of all numbers of a window, fitted on the part before `from`. `ridge`, `auto` and `lstm` read
-//! them as covariates; `prophet` as regressors, which stay as they are over the horizon. Each origin has a forecast with them and one without.
+//! them as covariates; `prophet` as regressors, a horizon late so that they are known ahead. Each origin has a forecast with them and one without.
 
 #[path = "common/trace.rs"]
 mod trace;
@@ -126,13 +126,12 @@ fn judge(model: &str, trace: &Trace, horizon: i64, part: Part) -> Result<[Score;
                 ..ForecastSpec::default()
             };
             if with && model == "prophet" {
-                let last = std::iter::repeat_n(&prints[origin - 1], steps);
-                let held: Vec<_> = prints[..origin].iter().chain(last).collect();
                 for c in 0..width {
-                    let series = series(trace, held.iter().map(|row| row[c]))?;
+                    let late = prints[..origin].iter().map(|row| row[c]);
+                    let none = std::iter::repeat_n(f64::NAN, steps);
                     spec.regressors.push(Regressor {
                         name: format!("c{c}"),
-                        series,
+                        series: series(trace, none.chain(late))?,
                     });
                 }
             } else if with {
