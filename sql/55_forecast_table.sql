@@ -50,7 +50,7 @@ CREATE FUNCTION rows_for(rows jsonb, by name[], key jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (SELECT jsonb_agg(r.row - by::text[] ORDER BY r.i) FROM jsonb_array_elements(rows) WITH ORDINALITY r (row, i)
         WHERE NOT EXISTS (SELECT FROM jsonb_each(key) k (name, value)
-                          WHERE r.row ? k.name AND r.row -> k.name <> k.value AND r.row ->> k.name IS DISTINCT FROM k.value #>> '{}'));
+                          WHERE k.name = ANY (by) AND r.row ? k.name AND r.row -> k.name <> k.value AND r.row ->> k.name IS DISTINCT FROM k.value #>> '{}'));
 COMMENT ON FUNCTION rows_for(jsonb, name[], jsonb) IS
     'Rows in JSON for one group, without its columns: a row with another value in a column of the key is for others; all rows without a key';
 
@@ -92,17 +92,20 @@ LANGUAGE plpgsql STABLE COST 1000000 ROWS 1000 SET search_path = pg_catalog, pre
 DECLARE
     one record;
     series_of refcursor;
+    -- Columns that such rows have anyway tell no series apart.
+    regressors_by name[] := array_remove(by, 'ts');
+    events_by name[] := ARRAY(SELECT c FROM unnest(by) c WHERE c NOT IN ('name', 'since', 'until'));
 BEGIN
     PERFORM check_on_error(on_error), prescale.forecast('{"format": 1, "ts": [], "value": []}', horizon, model, level, quantiles, periods, floor, ceiling, as_of,
-                                                        with_history, options, rows_for(regressors, by, NULL), rows_for(events, by, NULL));
+                                                        with_history, options, rows_for(regressors, regressors_by, NULL), rows_for(events, events_by, NULL));
     OPEN series_of FOR EXECUTE series_query(rel, time_col, value_col, by);
     LOOP
         FETCH series_of INTO one;
         EXIT WHEN NOT FOUND;
         BEGIN
-            PERFORM check_regressors(rows_for(regressors, by, one.key), regressors <> '[]', one.s);
+            PERFORM check_regressors(rows_for(regressors, regressors_by, one.key), regressors <> '[]', one.s);
             RETURN QUERY SELECT one.key, f.* FROM prescale.forecast(one.s, horizon, model, level, quantiles, periods, floor, ceiling, as_of, with_history, options,
-                                                                         rows_for(regressors, by, one.key), rows_for(events, by, one.key)) f;
+                                                                         rows_for(regressors, regressors_by, one.key), rows_for(events, events_by, one.key)) f;
         EXCEPTION WHEN OTHERS THEN
             IF on_error = 'raise' THEN
                 RAISE;
@@ -142,18 +145,20 @@ LANGUAGE plpgsql VOLATILE COST 10000000 ROWS 1000 SET search_path = pg_catalog, 
 DECLARE
     one record;
     series_of refcursor;
+    regressors_by name[] := array_remove(by, 'ts');
+    events_by name[] := ARRAY(SELECT c FROM unnest(by) c WHERE c NOT IN ('name', 'since', 'until'));
 BEGIN
     PERFORM check_on_error(on_error), prescale.backtest('{"format": 1, "ts": [], "value": []}', horizon, step, windows, models, level, quantiles, periods, floor,
-                                                        ceiling, as_of, options, rows_for(regressors, by, NULL), rows_for(events, by, NULL));
+                                                        ceiling, as_of, options, rows_for(regressors, regressors_by, NULL), rows_for(events, events_by, NULL));
     OPEN series_of FOR EXECUTE series_query(rel, time_col, value_col, by);
     LOOP
         FETCH series_of INTO one;
         EXIT WHEN NOT FOUND;
         BEGIN
-            PERFORM check_regressors(rows_for(regressors, by, one.key), regressors <> '[]', one.s);
+            PERFORM check_regressors(rows_for(regressors, regressors_by, one.key), regressors <> '[]', one.s);
             RETURN QUERY SELECT one.key, b.*
                 FROM prescale.backtest(one.s, horizon, step, windows, models, level, quantiles, periods, floor, ceiling, as_of, options,
-                                       rows_for(regressors, by, one.key), rows_for(events, by, one.key)) b;
+                                       rows_for(regressors, regressors_by, one.key), rows_for(events, events_by, one.key)) b;
         EXCEPTION WHEN OTHERS THEN
             IF on_error = 'raise' THEN
                 RAISE;

@@ -313,8 +313,11 @@ DECLARE
     began timestamptz;
     n_series int := 0;
     total bigint := 1;
-    regressors_keyed name[] := columns_among(model.regressors, model.by_columns);
-    events_keyed name[] := columns_among(model.events, model.by_columns);
+    -- Columns that such rows have anyway tell no series apart.
+    regressors_by name[] := array_remove(model.by_columns, 'ts');
+    events_by name[] := ARRAY(SELECT c FROM unnest(model.by_columns) c WHERE c NOT IN ('name', 'since', 'until'));
+    regressors_keyed name[] := columns_among(model.regressors, regressors_by);
+    events_keyed name[] := columns_among(model.events, events_by);
     regressors jsonb;
     events jsonb;
 BEGIN
@@ -338,10 +341,10 @@ BEGIN
     END IF;
     -- What is the same for all series is read once.
     IF regressors_keyed = '{}' THEN
-        regressors := rows_of_key(model.regressors, model.by_columns, '{}', NULL);
+        regressors := rows_of_key(model.regressors, regressors_by, '{}', NULL);
     END IF;
     IF events_keyed = '{}' THEN
-        events := rows_of_key(model.events, model.by_columns, '{}', NULL);
+        events := rows_of_key(model.events, events_by, '{}', NULL);
     END IF;
     OPEN series FOR EXECUTE query;
     LOOP
@@ -352,10 +355,10 @@ BEGIN
         began := clock_timestamp();
         BEGIN
             IF regressors_keyed <> '{}' THEN
-                regressors := rows_of_key(model.regressors, model.by_columns, regressors_keyed, key);
+                regressors := rows_of_key(model.regressors, regressors_by, regressors_keyed, key);
             END IF;
             IF events_keyed <> '{}' THEN
-                events := rows_of_key(model.events, model.by_columns, events_keyed, key);
+                events := rows_of_key(model.events, events_by, events_keyed, key);
             END IF;
             PERFORM check_regressors(regressors, model.regressors IS NOT NULL, one.s);
             SELECT f.* INTO fitted FROM fit_series(one.s, model.horizon, asked.model, asked.level, asked.quantiles, asked.periods, asked.floor, asked.ceiling,

@@ -1719,8 +1719,11 @@ DECLARE
     began timestamptz;
     n_series int := 0;
     total bigint := 1;
-    regressors_keyed name[] := columns_among(model.regressors, model.by_columns);
-    events_keyed name[] := columns_among(model.events, model.by_columns);
+    -- Columns that such rows have anyway tell no series apart.
+    regressors_by name[] := array_remove(model.by_columns, 'ts');
+    events_by name[] := ARRAY(SELECT c FROM unnest(model.by_columns) c WHERE c NOT IN ('name', 'since', 'until'));
+    regressors_keyed name[] := columns_among(model.regressors, regressors_by);
+    events_keyed name[] := columns_among(model.events, events_by);
     regressors jsonb;
     events jsonb;
 BEGIN
@@ -1744,10 +1747,10 @@ BEGIN
     END IF;
     -- What is the same for all series is read once.
     IF regressors_keyed = '{}' THEN
-        regressors := rows_of_key(model.regressors, model.by_columns, '{}', NULL);
+        regressors := rows_of_key(model.regressors, regressors_by, '{}', NULL);
     END IF;
     IF events_keyed = '{}' THEN
-        events := rows_of_key(model.events, model.by_columns, '{}', NULL);
+        events := rows_of_key(model.events, events_by, '{}', NULL);
     END IF;
     OPEN series FOR EXECUTE query;
     LOOP
@@ -1758,10 +1761,10 @@ BEGIN
         began := clock_timestamp();
         BEGIN
             IF regressors_keyed <> '{}' THEN
-                regressors := rows_of_key(model.regressors, model.by_columns, regressors_keyed, key);
+                regressors := rows_of_key(model.regressors, regressors_by, regressors_keyed, key);
             END IF;
             IF events_keyed <> '{}' THEN
-                events := rows_of_key(model.events, model.by_columns, events_keyed, key);
+                events := rows_of_key(model.events, events_by, events_keyed, key);
             END IF;
             PERFORM check_regressors(regressors, model.regressors IS NOT NULL, one.s);
             SELECT f.* INTO fitted FROM fit_series(one.s, model.horizon, asked.model, asked.level, asked.quantiles, asked.periods, asked.floor, asked.ceiling,
@@ -2111,7 +2114,7 @@ CREATE FUNCTION rows_for(rows jsonb, by name[], key jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (SELECT jsonb_agg(r.row - by::text[] ORDER BY r.i) FROM jsonb_array_elements(rows) WITH ORDINALITY r (row, i)
         WHERE NOT EXISTS (SELECT FROM jsonb_each(key) k (name, value)
-                          WHERE r.row ? k.name AND r.row -> k.name <> k.value AND r.row ->> k.name IS DISTINCT FROM k.value #>> '{}'));
+                          WHERE k.name = ANY (by) AND r.row ? k.name AND r.row -> k.name <> k.value AND r.row ->> k.name IS DISTINCT FROM k.value #>> '{}'));
 
 COMMENT ON FUNCTION rows_for(jsonb, name[], jsonb) IS
     'Rows in JSON for one group, without its columns: a row with another value in a column of the key is for others; all rows without a key';
@@ -2152,17 +2155,20 @@ LANGUAGE plpgsql STABLE COST 1000000 ROWS 1000 SET search_path = pg_catalog, pre
 DECLARE
     one record;
     series_of refcursor;
+    -- Columns that such rows have anyway tell no series apart.
+    regressors_by name[] := array_remove(by, 'ts');
+    events_by name[] := ARRAY(SELECT c FROM unnest(by) c WHERE c NOT IN ('name', 'since', 'until'));
 BEGIN
     PERFORM check_on_error(on_error), prescale.forecast('{"format": 1, "ts": [], "value": []}', horizon, model, level, quantiles, periods, floor, ceiling, as_of,
-                                                        with_history, options, rows_for(regressors, by, NULL), rows_for(events, by, NULL));
+                                                        with_history, options, rows_for(regressors, regressors_by, NULL), rows_for(events, events_by, NULL));
     OPEN series_of FOR EXECUTE series_query(rel, time_col, value_col, by);
     LOOP
         FETCH series_of INTO one;
         EXIT WHEN NOT FOUND;
         BEGIN
-            PERFORM check_regressors(rows_for(regressors, by, one.key), regressors <> '[]', one.s);
+            PERFORM check_regressors(rows_for(regressors, regressors_by, one.key), regressors <> '[]', one.s);
             RETURN QUERY SELECT one.key, f.* FROM prescale.forecast(one.s, horizon, model, level, quantiles, periods, floor, ceiling, as_of, with_history, options,
-                                                                         rows_for(regressors, by, one.key), rows_for(events, by, one.key)) f;
+                                                                         rows_for(regressors, regressors_by, one.key), rows_for(events, events_by, one.key)) f;
         EXCEPTION WHEN OTHERS THEN
             IF on_error = 'raise' THEN
                 RAISE;
@@ -2203,18 +2209,20 @@ LANGUAGE plpgsql VOLATILE COST 10000000 ROWS 1000 SET search_path = pg_catalog, 
 DECLARE
     one record;
     series_of refcursor;
+    regressors_by name[] := array_remove(by, 'ts');
+    events_by name[] := ARRAY(SELECT c FROM unnest(by) c WHERE c NOT IN ('name', 'since', 'until'));
 BEGIN
     PERFORM check_on_error(on_error), prescale.backtest('{"format": 1, "ts": [], "value": []}', horizon, step, windows, models, level, quantiles, periods, floor,
-                                                        ceiling, as_of, options, rows_for(regressors, by, NULL), rows_for(events, by, NULL));
+                                                        ceiling, as_of, options, rows_for(regressors, regressors_by, NULL), rows_for(events, events_by, NULL));
     OPEN series_of FOR EXECUTE series_query(rel, time_col, value_col, by);
     LOOP
         FETCH series_of INTO one;
         EXIT WHEN NOT FOUND;
         BEGIN
-            PERFORM check_regressors(rows_for(regressors, by, one.key), regressors <> '[]', one.s);
+            PERFORM check_regressors(rows_for(regressors, regressors_by, one.key), regressors <> '[]', one.s);
             RETURN QUERY SELECT one.key, b.*
                 FROM prescale.backtest(one.s, horizon, step, windows, models, level, quantiles, periods, floor, ceiling, as_of, options,
-                                       rows_for(regressors, by, one.key), rows_for(events, by, one.key)) b;
+                                       rows_for(regressors, regressors_by, one.key), rows_for(events, events_by, one.key)) b;
         EXCEPTION WHEN OTHERS THEN
             IF on_error = 'raise' THEN
                 RAISE;

@@ -159,6 +159,13 @@ SELECT create_model('sales', 'sold', 'ts', 'rps', '{service,region}', '6 hours',
 SELECT regressors, events FROM forecast_model WHERE name = 'sales';
 SELECT count(*), min(status) AS status FROM fit('sales');
 SELECT key, round(avg(yhat) / 100) AS hundreds FROM predict('sales') GROUP BY 1 ORDER BY 1;
+-- a column of by that is named as one of events is none of theirs
+CREATE VIEW named AS SELECT ts, service AS name, rps FROM sold WHERE region = 1;
+CREATE VIEW promoted AS SELECT name, since, until FROM promotion WHERE region = 1;
+SELECT create_model('names', 'named', 'ts', 'rps', '{name}', '6 hours', '{"model": "ets"}', events => 'promoted') IS NOT NULL AS made;
+SELECT key, status, round((metrics -> 'params' ->> 'effect_sale')::numeric / 100) AS hundreds FROM fit('names') ORDER BY key;
+SELECT key, round(avg(yhat) / 100) AS hundreds, min(status) AS status
+FROM forecast_table('named', 'ts', 'rps', '6 hours', '{name}', 'ets', events => (SELECT jsonb_agg(p) FROM promoted p)) GROUP BY 1 ORDER BY 1;
 CREATE TABLE weather AS SELECT ts, 20 + g % 13 AS warmth FROM generate_series(timestamptz '2024-05-01', '2024-05-23', '1 hour') WITH ORDINALITY t (ts, g);
 SELECT create_model('warm', 'shop', 'ts', 'rps', '{service,region}', '6 hours', '{"model": "prophet"}', regressors => 'weather') IS NOT NULL AS made;
 SELECT status, count(*) FROM fit('warm') GROUP BY 1 ORDER BY 1;

@@ -16,6 +16,8 @@ pub(super) struct Grid {
     pub(super) clock: Clock,
     /// What the clock shows at the start of the last window, that of the last sample.
     last: Micros,
+    /// Whether samples stand for the windows that they start, as those of `resample` do; else each is counted to the nearest.
+    is_resampled: bool,
     /// Every window; gaps filled on the line between their neighbours.
     pub(super) y: Vec<f64>,
     /// Whether a window has a sample of its own.
@@ -75,6 +77,7 @@ impl Grid {
             step,
             clock,
             last,
+            is_resampled: series.step().is_some(),
             y,
             seen,
             n_dup,
@@ -140,9 +143,14 @@ impl Grid {
         rows
     }
 
-    /// From half a step before the start of a window to half a step after it: samples there are counted to it.
+    /// Between which times other samples are counted to a window: from its start to its end, or from half a step before its start to half a step after it.
     fn around(&self, idx: usize) -> (Micros, Micros) {
-        let from = self.local(idx).saturating_sub(self.step.micros() / 2);
+        let early = if self.is_resampled {
+            0
+        } else {
+            self.step.micros() / 2
+        };
+        let from = self.local(idx).saturating_sub(early);
         let until = from.saturating_add(self.step.micros());
         (self.clock.instant(from), self.clock.instant(until))
     }

@@ -152,3 +152,38 @@ fn a_zone_that_nobody_knows_is_refused() {
     let found = forecast(&hours, &spec("ets", 2), &never).unwrap();
     assert_eq!(found.rows[0].ts, hours.ts()[hours.len() - 1] + HOUR);
 }
+
+#[test]
+fn regressors_of_a_shorter_step_count_to_the_day_they_lie_in() {
+    let series = days("Europe/Berlin", OCTOBER - 100 * DAY, 100);
+    let on = |ts: Micros| f64::from(u8::from((ts + 2 * HOUR).div_euclid(DAY) % 3 == 0));
+    let hours: Vec<Micros> = (-24..24 * 104)
+        .map(|i| OCTOBER - 100 * DAY + i * HOUR)
+        .collect();
+    let known = Regressor {
+        name: "on".into(),
+        series: Series::try_new(hours.clone(), hours.iter().map(|ts| on(*ts)).collect()).unwrap(),
+    };
+    let y: Vec<f64> = series
+        .ts()
+        .iter()
+        .map(|ts| 100.0 + 50.0 * on(*ts))
+        .collect();
+    let step = Step::try_new(DAY).unwrap();
+    let raised = Series::on_grid(
+        series.ts().to_vec(),
+        y,
+        series.counts(),
+        step,
+        "Europe/Berlin",
+    );
+    let spec = ForecastSpec {
+        horizon: 3 * DAY,
+        regressors: vec![known],
+        ..spec("ets", 1)
+    };
+    for row in forecast(&raised, &spec, &never).unwrap().rows {
+        let expected = 100.0 + 50.0 * on(row.ts);
+        assert!((row.yhat.unwrap() - expected).abs() < 5.0, "{row:?}");
+    }
+}
