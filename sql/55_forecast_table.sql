@@ -54,6 +54,11 @@ RETURN (SELECT jsonb_agg(r.row - by::text[] ORDER BY r.i) FROM jsonb_array_eleme
 COMMENT ON FUNCTION rows_for(jsonb, name[], jsonb) IS
     'Rows in JSON for one group, without its columns: a row with another value in a column of the key is for others; all rows without a key';
 
+CREATE FUNCTION keys_of_events(by name[]) RETURNS name[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN ARRAY(SELECT c FROM unnest(by) c WHERE c NOT IN ('name', 'since', 'until'));
+COMMENT ON FUNCTION keys_of_events(name[]) IS 'Those of the columns in by that can tell events of one series from those of another: not the ones that all events have';
+
 CREATE FUNCTION check_regressors(rows jsonb, wanted bool, s series) RETURNS void
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, prescale, pg_temp AS $$
 BEGIN
@@ -92,9 +97,9 @@ LANGUAGE plpgsql STABLE COST 1000000 ROWS 1000 SET search_path = pg_catalog, pre
 DECLARE
     one record;
     series_of refcursor;
-    -- Columns that such rows have anyway tell no series apart.
     regressors_by name[] := array_remove(by, 'ts');
-    events_by name[] := ARRAY(SELECT c FROM unnest(by) c WHERE c NOT IN ('name', 'since', 'until'));
+    events_by name[] := keys_of_events(by);
+    own_regressors jsonb;
 BEGIN
     PERFORM check_on_error(on_error), prescale.forecast('{"format": 1, "ts": [], "value": []}', horizon, model, level, quantiles, periods, floor, ceiling, as_of,
                                                         with_history, options, rows_for(regressors, regressors_by, NULL), rows_for(events, events_by, NULL));
@@ -103,9 +108,10 @@ BEGIN
         FETCH series_of INTO one;
         EXIT WHEN NOT FOUND;
         BEGIN
-            PERFORM check_regressors(rows_for(regressors, regressors_by, one.key), regressors <> '[]', one.s);
+            own_regressors := rows_for(regressors, regressors_by, one.key);
+            PERFORM check_regressors(own_regressors, regressors <> '[]', one.s);
             RETURN QUERY SELECT one.key, f.* FROM prescale.forecast(one.s, horizon, model, level, quantiles, periods, floor, ceiling, as_of, with_history, options,
-                                                                         rows_for(regressors, regressors_by, one.key), rows_for(events, events_by, one.key)) f;
+                                                                         own_regressors, rows_for(events, events_by, one.key)) f;
         EXCEPTION WHEN OTHERS THEN
             IF on_error = 'raise' THEN
                 RAISE;
@@ -146,7 +152,8 @@ DECLARE
     one record;
     series_of refcursor;
     regressors_by name[] := array_remove(by, 'ts');
-    events_by name[] := ARRAY(SELECT c FROM unnest(by) c WHERE c NOT IN ('name', 'since', 'until'));
+    events_by name[] := keys_of_events(by);
+    own_regressors jsonb;
 BEGIN
     PERFORM check_on_error(on_error), prescale.backtest('{"format": 1, "ts": [], "value": []}', horizon, step, windows, models, level, quantiles, periods, floor,
                                                         ceiling, as_of, options, rows_for(regressors, regressors_by, NULL), rows_for(events, events_by, NULL));
@@ -155,10 +162,11 @@ BEGIN
         FETCH series_of INTO one;
         EXIT WHEN NOT FOUND;
         BEGIN
-            PERFORM check_regressors(rows_for(regressors, regressors_by, one.key), regressors <> '[]', one.s);
+            own_regressors := rows_for(regressors, regressors_by, one.key);
+            PERFORM check_regressors(own_regressors, regressors <> '[]', one.s);
             RETURN QUERY SELECT one.key, b.*
                 FROM prescale.backtest(one.s, horizon, step, windows, models, level, quantiles, periods, floor, ceiling, as_of, options,
-                                       rows_for(regressors, regressors_by, one.key), rows_for(events, events_by, one.key)) b;
+                                       own_regressors, rows_for(events, events_by, one.key)) b;
         EXCEPTION WHEN OTHERS THEN
             IF on_error = 'raise' THEN
                 RAISE;

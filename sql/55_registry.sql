@@ -313,9 +313,8 @@ DECLARE
     began timestamptz;
     n_series int := 0;
     total bigint := 1;
-    -- Columns that such rows have anyway tell no series apart.
     regressors_by name[] := array_remove(model.by_columns, 'ts');
-    events_by name[] := ARRAY(SELECT c FROM unnest(model.by_columns) c WHERE c NOT IN ('name', 'since', 'until'));
+    events_by name[] := keys_of_events(model.by_columns);
     regressors_keyed name[] := columns_among(model.regressors, regressors_by);
     events_keyed name[] := columns_among(model.events, events_by);
     regressors jsonb;

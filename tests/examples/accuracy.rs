@@ -12,12 +12,12 @@
 //! | web_wc98_1min_a, web_nasa_1min_jul, cluster_cluster2_1min, dc_google2019_5min (.csv.gz) | `ts`, value, … |
 //! | m4_hourly_a.csv.gz | `series`, `part` (train, test), `t`, `y` |
 
-use std::process::Command;
 use std::time::Instant;
 
 use prescale_core::forecast::{ForecastSpec, forecast, loss::pinball};
 use prescale_core::sample::Series;
-use prescale_core::time::{MINUTE, Micros};
+use prescale_core::time::{MINUTE, Micros, Step};
+use prescale_tests::trace::{Trace, text};
 
 /// Levels of the quantiles that are asked for: those of the 90 % interval, and a few between for the pinball loss.
 const LEVELS: [f64; 7] = [0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95];
@@ -74,51 +74,19 @@ fn main() {
 
 /// The lines of a compressed file, without its header, as fields.
 fn rows(data: &str, file: &str) -> Vec<Vec<String>> {
-    let out = Command::new("zcat")
-        .arg(format!("{data}/{file}.csv.gz"))
-        .output()
-        .expect("zcat runs");
-    assert!(
-        out.status.success(),
-        "{file}: {}",
-        String::from_utf8_lossy(&out.stderr)
-    );
-    let text = String::from_utf8(out.stdout).expect("text");
+    let text = text(&format!("{data}/{file}.csv.gz")).expect("a file");
     text.lines()
         .skip(1)
         .map(|l| l.split(',').map(str::to_owned).collect())
         .collect()
 }
 
-/// Minutes since an epoch of its own, of an RFC 3339 time; a constant offset from UTC is left as it is.
-fn minute(ts: &str) -> i64 {
-    let part = |from: usize, to: usize| ts[from..to].parse::<i64>().expect("a time");
-    let (year, month, day) = (part(0, 4), part(5, 7), part(8, 10));
-    let (y, m) = if month <= 2 {
-        (year - 1, month + 9)
-    } else {
-        (year, month - 3)
-    };
-    let days = 365 * y + y / 4 - y / 100 + y / 400 + (m * 306 + 5) / 10 + day - 1;
-    days * 1440 + part(11, 13) * 60 + part(14, 16)
-}
-
-/// Means of bins of so many minutes, where anything was seen.
-fn trace(data: &str, file: &str, bin: i64) -> Vec<Option<f64>> {
-    let seen: Vec<(i64, f64)> = rows(data, file)
-        .iter()
-        .filter_map(|r| Some((minute(&r[0]).div_euclid(bin), r[1].parse().ok()?)))
-        .collect();
-    let first = seen[0].0;
-    let mut bins =
-        vec![(0.0, 0.0); usize::try_from(seen[seen.len() - 1].0 - first + 1).expect("ordered")];
-    for (at, v) in seen {
-        let b = &mut bins[usize::try_from(at - first).expect("ordered")];
-        *b = (b.0 + v, b.1 + 1.0);
-    }
-    bins.iter()
-        .map(|(sum, n)| (*n > 0.0).then(|| sum / n))
-        .collect()
+/// Demand in windows of so many minutes, where any was seen.
+fn demand(data: &str, file: &str, bin: i64) -> Vec<Option<f64>> {
+    let step = Step::try_new(bin * MINUTE).expect("a step");
+    let traces = Trace::read(&format!("{data}/{file}.csv.gz"), step).expect("a trace");
+    let known = |v: f64| (!v.is_nan()).then_some(v);
+    traces[0].demand().into_iter().map(known).collect()
 }
 
 /// Sums over everything forecast by one model.
@@ -227,7 +195,7 @@ fn traces(o: &Options) {
             let steps = o.steps.unwrap_or(steps);
             let (mut logs, mut covered) = (0.0, 0.0);
             for file in files {
-                let y = trace(&o.data, file, bin);
+                let y = demand(&o.data, file, bin);
                 let (first, end) = (
                     (y.len() as f64 * o.from) as usize,
                     (y.len() as f64 * o.until) as usize - steps,

@@ -3,17 +3,14 @@
 //! `cargo run --release -p prescale-tests --example fingerprint -- MODEL,… STEP HORIZON TRACE… [from=0.7] [until=1] [origins=300]` (in minutes)
 //!
 //! A trace is a CSV file or `FILE:COLUMN`, one trace for each value of that column: a time first, then numbers, the first of which is demand; see
-//! `common/trace.rs`. Fingerprints are three principal components of all numbers of a window, fitted on the part before `from`. `ridge`, `auto` and `lstm` read
+//! `prescale_tests::trace`. Fingerprints are three principal components of all numbers of a window, fitted on the part before `from`. `ridge`, `auto` and `lstm` read
 //! them as covariates; `prophet` as regressors, a horizon late so that they are known ahead. Each origin has a forecast with them and one without.
-
-#[path = "common/trace.rs"]
-mod trace;
 
 use anyhow::{Context, Result, bail};
 use prescale_core::forecast::{ForecastSpec, Regressor, forecast};
 use prescale_core::sample::Series;
 use prescale_core::time::{MINUTE, Step};
-use trace::Trace;
+use prescale_tests::trace::Trace;
 
 #[derive(Clone, Copy)]
 struct Part {

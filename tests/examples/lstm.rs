@@ -3,11 +3,8 @@
 //! `cargo run --release -p prescale-tests --example lstm -- speed`
 //! `cargo run --release -p prescale-tests --example lstm -- accuracy STEP HORIZON TRACE…` (both in minutes)
 //!
-//! For traces see `common/trace.rs`. The first 70 % are learned from, every window of the rest is an origin. Where a trace has more numbers,
+//! For traces see `prescale_tests::trace`. The first 70 % are learned from, every window of the rest is an origin. Where a trace has more numbers,
 //! fingerprints are three principal components of all of them, fitted on the first part. With `daily` instead of `accuracy` a new model is learned every day, from all before.
-
-#[path = "common/trace.rs"]
-mod trace;
 
 use std::ops::Range;
 use std::time::Instant;
@@ -16,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use prescale_core::forecast::loss::pinball;
 use prescale_core::forecast::lstm::{Model, Spec, Workload, fit};
 use prescale_core::time::{DAY, MINUTE, Step};
-use trace::Trace;
+use prescale_tests::trace::Trace;
 
 /// Levels of the accuracy table: the median and a 90 % interval.
 const LEVELS: [f64; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];

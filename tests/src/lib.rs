@@ -5,6 +5,7 @@ use std::path::PathBuf;
 pub mod kube;
 pub mod postgres;
 mod session;
+pub mod trace;
 pub mod worker;
 
 /// The top folder of the checkout.

@@ -62,7 +62,7 @@ const RULES: [(&str, &str); 17] = [
     // Each computes from its arguments alone.
     ("immutable SQL that is not on the list of this test:", "SELECT name FROM routine
         WHERE NOT in_c AND prokind <> 'a' AND provolatile = 'i' AND proname NOT IN ('contract_version', 'fit_boundary', 'fingerprint_boundary', 'window_start', 'source_feature_names',
-            'check_on_error', 'check_regressors', 'rows_for')"),
+            'check_on_error', 'check_regressors', 'keys_of_events', 'rows_for')"),
     // Two tell how long they took.
     ("is pure but not labelled immutable and parallel safe:", "SELECT name FROM routine
         WHERE in_c AND NOT reads AND (provolatile <> 'i' OR proparallel <> 's') AND proname NOT IN ('fit_report', 'backtest')"),

@@ -19,20 +19,19 @@ const TIE: f64 = 1e-9;
 
 /// The standard deviation of each feature; zero where it is rounding.
 pub(super) fn spreads(covariance: &[Vec<f64>], mean: &[f64]) -> Vec<f64> {
-    let spread = |(idx, (row, mean)): (usize, (&Vec<f64>, &f64))| {
-        let spread = at(row, idx).max(0.0).sqrt();
-        if spread > NO_SPREAD * mean.abs() {
-            spread
-        } else {
-            0.0
-        }
-    };
-    covariance
-        .iter()
-        .zip(mean)
-        .enumerate()
-        .map(spread)
+    let rows = covariance.iter().zip(mean).enumerate();
+    rows.map(|(idx, (row, mean))| spread(at(row, idx), *mean))
         .collect()
+}
+
+/// The standard deviation; zero where it is rounding.
+pub(super) fn spread(variance: f64, mean: f64) -> f64 {
+    let spread = variance.max(0.0).sqrt();
+    if spread > NO_SPREAD * mean.abs() {
+        spread
+    } else {
+        0.0
+    }
 }
 
 pub(super) fn at(xs: &[f64], idx: usize) -> f64 {

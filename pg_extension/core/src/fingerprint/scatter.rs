@@ -1,15 +1,12 @@
 //! Mean, covariance and principal axes of vectors that are all there, in two passes.
 
-use super::decompose::eigenvectors;
+use super::decompose::{eigenvectors, spread};
 use super::moments::{places, triangle};
 use crate::error::Result;
 use crate::time::{ShouldStop, check_stop};
 
 /// Vectors between two looks at `should_stop`.
 const ROWS_PER_LOOK: usize = 1024;
-
-/// A spread below this share of the mean is rounding, not variance.
-const NO_SPREAD: f64 = 1e-14;
 
 /// Mean and covariance of vectors in rows.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,15 +57,10 @@ impl Scatter {
         let variances = places(self.mean.len())
             .zip(&self.covariance)
             .filter(|((i, j), _)| i == j);
-        let spread = |((_, variance), mean): ((_, &f64), &f64)| {
-            let spread = variance.max(0.0).sqrt();
-            if spread > NO_SPREAD * mean.abs() {
-                spread
-            } else {
-                0.0
-            }
-        };
-        variances.zip(&self.mean).map(spread).collect()
+        variances
+            .zip(&self.mean)
+            .map(|((_, variance), mean)| spread(*variance, *mean))
+            .collect()
     }
 
     /// Principal axes of the values, each divided by its `unit`: (variance along it, axis) in descending order. Values whose

@@ -260,4 +260,4 @@ impl VectorSet {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

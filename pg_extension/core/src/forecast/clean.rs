@@ -185,7 +185,7 @@ fn shift(y: &[f64], m: Option<usize>) -> Option<Shift> {
 }
 
 /// The middle value, the higher of two; 0 of nothing.
-fn median(values: &mut [f64]) -> f64 {
+pub(super) fn median(values: &mut [f64]) -> f64 {
     let middle = values.len() / 2;
     if values.is_empty() {
         0.0

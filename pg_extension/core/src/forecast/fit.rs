@@ -73,6 +73,12 @@ impl<'a> Task<'a> {
         }
     }
 
+    /// What is beside the windows from `from` on, window by window.
+    pub(super) fn covariates(&self, from: usize) -> &'a [f64] {
+        let rows = self.setting.covariates;
+        &rows[from * (rows.len() / self.y.len())..]
+    }
+
     /// Whether `kind` learns from the series without outliers and a shift of level.
     pub(super) fn is_cleaned(&self, kind: Kind) -> bool {
         self.setting.options.clean.unwrap_or(kind.is_cleaned())

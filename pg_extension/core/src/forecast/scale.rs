@@ -1,5 +1,7 @@
 //! The scales that direct models and experts work on: errors at a high level of the series should not outweigh those at a low one.
 
+use super::clean::median;
+
 /// A value on another scale.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Scale {
@@ -27,9 +29,7 @@ impl Scale {
         if y.iter().any(|v| *v < 0.0) {
             return None;
         }
-        let mut sorted = y.to_vec();
-        let middle = sorted.len() / 2;
-        let median = *sorted.select_nth_unstable_by(middle, f64::total_cmp).1;
+        let median = median(&mut y.to_vec());
         let typical = if median > 0.0 {
             median
         } else {

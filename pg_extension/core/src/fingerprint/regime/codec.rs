@@ -16,17 +16,7 @@ struct Parts {
     format: u8,
     mean: Vec<f64>,
     covariance: Vec<f64>,
-    regimes: Vec<RegimeParts>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RegimeParts {
-    n: u64,
-    centre: Vec<f64>,
-    form: Vec<f64>,
-    shift: Vec<f64>,
-    offset: f64,
+    regimes: Vec<Regime>,
 }
 
 impl RegimeModel {
@@ -67,7 +57,7 @@ impl RegimeModel {
         let (mean, covariance) = (reader.f64s(dimension)?, reader.f64s(triangle(dimension))?);
         let mut regimes = Vec::new();
         for _ in 0..reader.len(8)?.min(MAX_REGIMES + 1) {
-            regimes.push(RegimeParts {
+            regimes.push(Regime {
                 n: reader.u64()?,
                 centre: reader.f64s(dimension)?,
                 form: reader.f64s(rank * dimension)?,
@@ -93,20 +83,6 @@ impl RegimeModel {
             covariance,
             regimes,
         } = self.clone();
-        let part = |Regime {
-                        n,
-                        centre,
-                        form,
-                        shift,
-                        offset,
-                    }| RegimeParts {
-            n,
-            centre,
-            form,
-            shift,
-            offset,
-        };
-        let regimes = regimes.into_iter().map(part).collect();
         // Numbers in structs always have a JSON form.
         serde_json::to_string(&Parts {
             format: FORMAT,
@@ -143,7 +119,7 @@ impl TryFrom<Parts> for RegimeModel {
             return Err(corrupt(WHAT, format_args!("format {format} is not known")));
         }
         let rank = regimes.first().map_or(0, |regime| regime.shift.len());
-        let fits = |regime: &RegimeParts| {
+        let fits = |regime: &Regime| {
             regime.centre.len() == dimension
                 && regime.shift.len() == rank
                 && regime.form.len() == rank * dimension
@@ -173,23 +149,10 @@ impl TryFrom<Parts> for RegimeModel {
         {
             return Err(corrupt(WHAT, "its regimes are not those of any fit"));
         }
-        let regime = |RegimeParts {
-                          n,
-                          centre,
-                          form,
-                          shift,
-                          offset,
-                      }| Regime {
-            n,
-            centre,
-            form,
-            shift,
-            offset,
-        };
         Ok(Self {
             mean,
             covariance,
-            regimes: regimes.into_iter().map(regime).collect(),
+            regimes,
         })
     }
 }

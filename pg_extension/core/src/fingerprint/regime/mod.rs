@@ -15,6 +15,8 @@ mod whiten;
 
 pub use describe::RegimeRow;
 
+use serde::{Deserialize, Serialize};
+
 use super::VectorSet;
 use super::random::Random;
 use super::scatter::Scatter;
@@ -57,7 +59,8 @@ pub struct RegimeModel {
 }
 
 /// One regime: the score of a vector x is `offset` − ½ |form · (x − mean) − shift|².
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Regime {
     n: u64,
     /// Mean of its vectors.

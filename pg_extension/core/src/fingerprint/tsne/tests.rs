@@ -1,6 +1,7 @@
 use super::*;
 use crate::fingerprint::MAX_DIMENSION;
 use crate::fingerprint::tsne::repulsion::Repulsion;
+use crate::fingerprint::vectors::tests::set;
 use std::cell::{Cell, RefCell};
 
 const SPEC: MapSpec = MapSpec {
@@ -18,15 +19,6 @@ fn blobs(n: usize) -> Vec<(i64, Vec<f64>)> {
         (i64::try_from(idx).unwrap(), x.collect())
     };
     (0..n).map(row).collect()
-}
-
-fn set(rows: &[(i64, Vec<f64>)]) -> VectorSet {
-    let mut set = VectorSet::default();
-    for (id, x) in rows {
-        set.push(*id, &x.iter().map(|x| Some(*x)).collect::<Vec<_>>())
-            .unwrap();
-    }
-    set
 }
 
 fn map(rows: &[(i64, Vec<f64>)], spec: &MapSpec) -> Map {

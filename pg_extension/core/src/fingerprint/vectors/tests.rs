@@ -1,7 +1,7 @@
 use super::*;
 use proptest::prelude::*;
 
-fn set(rows: &[(i64, Vec<f64>)]) -> VectorSet {
+pub(in crate::fingerprint) fn set(rows: &[(i64, Vec<f64>)]) -> VectorSet {
     let mut set = VectorSet::default();
     for (id, x) in rows {
         set.push(*id, &x.iter().map(|x| Some(*x)).collect::<Vec<_>>())

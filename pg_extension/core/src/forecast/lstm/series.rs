@@ -73,11 +73,10 @@ impl<'a> Recent<'a> {
         let from = task.y.len().saturating_sub(MAX_WINDOWS);
         let (values, unit) = in_units(&task.y[from..], &task.seen[from..])?;
         let since = task.setting.step.micros() * i64::try_from(from).unwrap_or(0);
-        let rows = task.setting.covariates;
         (task.steps <= MAX_HORIZON).then_some(Self {
             start: since + task.setting.start,
             values,
-            covariates: &rows[from * (rows.len() / task.y.len())..],
+            covariates: task.covariates(from),
             unit,
         })
     }

@@ -91,9 +91,8 @@ pub(super) fn fit(task: &Task<'_>, should_stop: ShouldStop<'_>) -> Result<Option
         return Ok(None);
     };
     let mut measured = measure(&model)?;
-    let covariates = task.setting.covariates;
-    let width = covariates.len() / task.y.len();
-    let beside = Beside::new(&covariates[from * width..], y.len());
+    let covariates = task.covariates(from);
+    let beside = Beside::new(covariates, y.len());
     if beside.len() > 0
         && let Some(with) = build(beside)
     {
@@ -108,7 +107,7 @@ pub(super) fn fit(task: &Task<'_>, should_stop: ShouldStop<'_>) -> Result<Option
         (LEAST_ERROR.into(), measured.least_ratio),
         ("rows".into(), model.rows(n, ROWS).len() as f64),
     ];
-    if width > 0 {
+    if !covariates.is_empty() {
         facts.push(("covariates".into(), model.beside.len() as f64));
     }
     let learnt = model.learn(n, ROWS, should_stop)?;

@@ -8,6 +8,7 @@ use prescale_core::fingerprint::{Keep, PcaBuilder, PcaModel};
 use prescale_core::time::{DAY, MINUTE, Micros, SECOND, Step};
 
 /// A trace on a regular grid, NaN where nothing was seen. Its first number is demand.
+#[derive(Debug)]
 pub struct Trace {
     pub name: String,
     pub step: Step,
@@ -21,15 +22,12 @@ pub struct Trace {
 impl Trace {
     /// Traces of a CSV file, which may be compressed, in windows of `step`. Its first column is a time: as RFC 3339 or in seconds, or
     /// `minute`. `FILE:COLUMN` gives one trace for each value of that column, `FILE` a single one; all other columns are numbers.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is no such table.
     pub fn read(file: &str, step: Step) -> Result<Vec<Self>> {
         let (path, by) = file.split_once(':').unwrap_or((file, ""));
-        let out = Command::new("zcat").args(["-f", path]).output()?;
-        ensure!(
-            out.status.success(),
-            "{}",
-            String::from_utf8_lossy(&out.stderr)
-        );
-        let text = String::from_utf8(out.stdout)?;
+        let text = text(path)?;
         let mut lines = text.lines();
         let header: Vec<&str> = lines.next().context("an empty file")?.split(',').collect();
         let unit = if header[0] == "minute" {
@@ -96,16 +94,21 @@ impl Trace {
     }
 
     /// Demand in each window.
+    #[must_use]
     pub fn demand(&self) -> Vec<f64> {
         self.rows.chunks(self.width).map(|row| row[0]).collect()
     }
 
     /// Start of a window.
+    #[must_use]
     pub fn ts(&self, idx: usize) -> Micros {
         self.start + self.step.micros() * i64::try_from(idx).unwrap_or(0)
     }
 
     /// Three principal components of the numbers of each window, fitted on the first `n`; none of a single number.
+    ///
+    /// # Errors
+    /// As [`PcaModel::fit`].
     pub fn fingerprints(&self, n: usize) -> Result<Vec<Vec<f64>>> {
         if self.width < 2 {
             return Ok(Vec::new());
@@ -126,6 +129,20 @@ impl Trace {
             .map(|vector| Ok(model.project(vector)?))
             .collect()
     }
+}
+
+/// The text of a file, which may be compressed.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn text(path: &str) -> Result<String> {
+    let out = Command::new("zcat").args(["-f", path]).output()?;
+    ensure!(
+        out.status.success(),
+        "{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
+    Ok(String::from_utf8(out.stdout)?)
 }
 
 /// Microseconds of `YYYY-MM-DDTHH:MM:SS`, by the clock that wrote it.
