@@ -189,14 +189,6 @@ BEGIN
     IF model <> 'lstm' AND pooled THEN
         RAISE EXCEPTION 'model "%" takes no pooled', model USING ERRCODE = 'invalid_parameter_value', HINT = 'Only a network learns from many series at once: "model": "lstm".';
     END IF;
-    IF model NOT IN ('ridge', 'auto', 'lstm') AND covariates <> '{}' THEN
-        RAISE EXCEPTION 'model "%" takes no covariates', model USING ERRCODE = 'invalid_parameter_value',
-            HINT = 'Known now but not ahead, they are read by ridge, auto and lstm; what is known ahead are regressors.';
-    END IF;
-    IF cardinality(covariates) > 32 OR array_position(covariates, NULL) IS NOT NULL THEN
-        RAISE EXCEPTION 'covariates must be up to 32 columns, not %', covariates USING ERRCODE = 'invalid_parameter_value',
-            HINT = 'More would be most of what is learnt from: take the components of a fingerprint of them.';
-    END IF;
     IF pooled AND (step IS NULL OR options ?| '{transform,clean}') THEN
         RAISE EXCEPTION 'a pooled model %', CASE WHEN step IS NULL THEN 'needs a step' ELSE 'takes no transform and no clean' END
             USING ERRCODE = 'invalid_parameter_value', HINT = 'One network reads all series in windows of one length, such as "step": "5 minutes", on a scale of its own.';
@@ -227,6 +219,28 @@ END
 $$;
 COMMENT ON FUNCTION check_model_relation(regclass, name[]) IS 'Raises where a model cannot read a relation, now or in another session, or columns are missing';
 
+CREATE FUNCTION check_model_influences(regressors regclass, events regclass, by name[]) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, prescale, pg_temp AS $$
+DECLARE
+    numbers name[] := ARRAY(SELECT a.attname FROM pg_attribute a
+                            WHERE a.attrelid = regressors AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> ALL ('{ts}'::name[] || by) ORDER BY a.attnum);
+    odd name;
+BEGIN
+    PERFORM check_model_relation(regressors, '{ts}'), check_column_types(regressors, '{ts}', 'time'), check_column_types(regressors, numbers, 'number or truth value'),
+            check_model_relation(events, '{name,since}'), check_column_types(events, '{since,until}', 'time'), check_column_types(events, '{name}', 'text');
+    IF regressors IS NOT NULL AND numbers = '{}' THEN
+        RAISE EXCEPTION 'relation "%" has no regressor', regressors USING ERRCODE = 'invalid_parameter_value', HINT = 'Each column beside ts and those in by is one.';
+    END IF;
+    SELECT a.attname INTO odd FROM pg_attribute a
+    WHERE a.attrelid = events AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> ALL ('{name,since,until}'::name[] || by) ORDER BY a.attnum LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'column "%" of relation "%" is none of events', odd, events USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Use a view with name, since, until and, where events are not for all series, columns of by.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION check_model_influences(regclass, regclass, name[]) IS 'Raises for a relation that is no table of regressors or of events for series by these columns';
+
 CREATE FUNCTION columns_among(relation text, columns name[]) RETURNS name[]
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, prescale, pg_temp AS $$
 BEGIN
@@ -238,21 +252,29 @@ END
 $$;
 COMMENT ON FUNCTION columns_among(text, name[]) IS 'Which of the columns a relation has; none without a relation; raises 42P01 for one that does not exist';
 
-CREATE FUNCTION rows_of_key(relation text, by name[], keyed name[], key jsonb) RETURNS jsonb
+-- A value of the same type as that of the key is compared as what it is, so that an index serves; others as text, as in rows_for.
+CREATE FUNCTION rows_of_key(relation text, by name[], keyed name[], series_of regclass, key jsonb) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, prescale, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
+    rows_of regclass := to_regclass(relation);
+    condition text := '';
     found jsonb;
 BEGIN
-    IF relation IS NOT NULL THEN
-        EXECUTE format('SELECT jsonb_agg(to_jsonb(r) - %L::text[]) FROM %s r%s', by, to_regclass(relation),
-                       (SELECT ' WHERE ' || string_agg(format(CASE WHEN key ->> c IS NULL THEN 'r.%I IS NULL' ELSE 'r.%I = %L' END, c, key ->> c), ' AND ') FROM unnest(keyed) c))
-        INTO found;
+    IF rows_of IS NULL THEN
+        RETURN NULL;
     END IF;
+    SELECT coalesce(' WHERE ' || string_agg(CASE WHEN key ->> c IS NULL THEN format('r.%I IS NULL', c)
+                                                 WHEN a.atttypid = b.atttypid AND t.typnamespace = 'pg_catalog'::regnamespace
+                                                 THEN format('r.%1$I = (SELECT (jsonb_populate_record(NULL::%2$s, %3$L)).%1$I)', c, rows_of, jsonb_build_object(c, key -> c))
+                                                 ELSE format('to_jsonb(r.%I) #>> ''{}'' = %L', c, key ->> c) END, ' AND '), '') INTO condition
+    FROM unnest(keyed) c JOIN pg_attribute a ON a.attrelid = rows_of AND a.attname = c JOIN pg_attribute b ON b.attrelid = series_of AND b.attname = c
+    JOIN pg_type t ON t.oid = a.atttypid;
+    EXECUTE format('SELECT jsonb_agg(to_jsonb(r.*) - %L::text[]) FROM %s r%s', by, rows_of, condition) INTO found;
     RETURN found;
 END
 $$;
-COMMENT ON FUNCTION rows_of_key(text, name[], name[], jsonb) IS
-    'Rows of a relation as JSON without the columns in by, those that have the values of a key in the columns keyed; all rows without any';
+COMMENT ON FUNCTION rows_of_key(text, name[], name[], regclass, jsonb) IS
+    'Rows of a relation as JSON without the columns in by: those with the values that a key of a table of series has in the columns keyed; all rows without any';
 
 CREATE FUNCTION create_model(
     name text,
@@ -269,22 +291,23 @@ LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, prescale, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
     asked record := read_model_spec(spec);
-    query text := series_query(rel, time_col, value_col, by, asked.covariates);
+    query text := series_query(rel, time_col, value_col, by, asked.covariates, asked.timezone);
+    none CONSTANT series := '{"format": 1, "ts": [], "value": []}';
     id bigint;
 BEGIN
     IF coalesce(name, '') = '' OR horizon IS NULL THEN
         RAISE EXCEPTION 'a model needs a name and a horizon' USING ERRCODE = 'null_value_not_allowed',
             HINT = 'For example: create_model(''demand'', ''metric'', ''ts'', ''value'', by => ''{service}'', horizon => ''1 hour'').';
     END IF;
-    PERFORM check_model_relation(rel, '{}'), check_model_relation(regressors, '{ts}'), check_model_relation(events, '{name,since}');
+    PERFORM check_model_relation(rel, '{}'), check_model_influences(regressors, events, by);
     IF asked.pooled AND (regressors IS NOT NULL OR events IS NOT NULL) THEN
         RAISE EXCEPTION 'a pooled model takes no regressors and no events' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Give the network what it shall read as covariates, or leave pooled out.';
     END IF;
     -- Nothing is read: PostgreSQL looks at rights and types, core at the values of the spec.
     EXECUTE format('SELECT FROM (%s) q LIMIT 0', query);
-    PERFORM fit_series('{"format": 1, "ts": [], "value": []}', horizon, asked.model, asked.level, asked.quantiles, asked.periods, asked.floor, asked.ceiling,
-                       asked.options, asked.step, asked.fill, asked.agg, asked.timezone);
+    PERFORM fit_series(none, horizon, asked.model, asked.level, asked.quantiles, asked.periods, asked.floor, asked.ceiling, asked.options, asked.step, asked.fill,
+                       asked.agg, asked.timezone, covariates => array_fill(none, ARRAY[cardinality(asked.covariates)]));
     INSERT INTO forecast_model AS m (name, relation_schema, relation_name, time_column, value_column, by_columns, horizon, spec, regressors, events)
     SELECT name, n.nspname, c.relname, time_col, value_col, by, horizon, spec, qualified_name(regressors), qualified_name(events) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = rel
     ON CONFLICT ON CONSTRAINT forecast_model_name_key DO UPDATE
@@ -329,7 +352,8 @@ BEGIN
         RAISE EXCEPTION 'relation "%.%" of model "%" does not exist', model.relation_schema, model.relation_name, model.name USING ERRCODE = 'undefined_table',
             HINT = 'Name another one with create_model.';
     END IF;
-    query := series_query(relation, model.time_column, model.value_column, model.by_columns, asked.covariates);
+    query := series_query(relation, model.time_column, model.value_column, model.by_columns, asked.covariates, asked.timezone);
+    PERFORM check_model_influences(to_regclass(model.regressors), to_regclass(model.events), model.by_columns);
     version := add_model_version(model, as_of);
     IF cardinality(model.by_columns) > 0 THEN
         EXECUTE format('SELECT count(*) FROM (%s) q', series_query(relation, model.time_column, model.value_column, model.by_columns)) INTO total;
@@ -340,10 +364,10 @@ BEGIN
     END IF;
     -- What is the same for all series is read once.
     IF regressors_keyed = '{}' THEN
-        regressors := rows_of_key(model.regressors, regressors_by, '{}', NULL);
+        regressors := rows_of_key(model.regressors, regressors_by, '{}', relation, NULL);
     END IF;
     IF events_keyed = '{}' THEN
-        events := rows_of_key(model.events, events_by, '{}', NULL);
+        events := rows_of_key(model.events, events_by, '{}', relation, NULL);
     END IF;
     OPEN series FOR EXECUTE query;
     LOOP
@@ -354,10 +378,10 @@ BEGIN
         began := clock_timestamp();
         BEGIN
             IF regressors_keyed <> '{}' THEN
-                regressors := rows_of_key(model.regressors, regressors_by, regressors_keyed, key);
+                regressors := rows_of_key(model.regressors, regressors_by, regressors_keyed, relation, key);
             END IF;
             IF events_keyed <> '{}' THEN
-                events := rows_of_key(model.events, events_by, events_keyed, key);
+                events := rows_of_key(model.events, events_by, events_keyed, relation, key);
             END IF;
             PERFORM check_regressors(regressors, model.regressors IS NOT NULL, one.s);
             SELECT f.* INTO fitted FROM fit_series(one.s, model.horizon, asked.model, asked.level, asked.quantiles, asked.periods, asked.floor, asked.ceiling,

@@ -19,7 +19,7 @@ END
 $own$;
 
 GRANT USAGE ON SCHEMA prescale TO PUBLIC;
-GRANT EXECUTE ON FUNCTION check_column(regclass, name) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION check_column(regclass, name), check_column_types(regclass, name[], text) TO PUBLIC;
 
 CREATE FUNCTION grant_reader(role regrole) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, prescale, pg_temp AS $$
@@ -50,7 +50,8 @@ BEGIN
     EXECUTE format('GRANT INSERT, UPDATE, DELETE ON prescale.forecast_model, prescale.forecast_model_version, prescale.forecast_model_series TO %s', role);
     EXECUTE format('GRANT USAGE ON SEQUENCE prescale.forecast_model_id TO %s', role);
     EXECUTE format('GRANT EXECUTE ON FUNCTION prescale.check_model_right(), prescale.check_model_owner(prescale.forecast_model), prescale.read_model_spec(jsonb), prescale.best_model_version(bigint), '
-        'prescale.qualified_name(regclass), prescale.check_model_relation(regclass, name[]), prescale.columns_among(text, name[]), prescale.rows_of_key(text, name[], name[], jsonb), '
+        'prescale.qualified_name(regclass), prescale.check_model_relation(regclass, name[]), prescale.check_model_influences(regclass, regclass, name[]), prescale.columns_among(text, name[]), '
+        'prescale.rows_of_key(text, name[], name[], regclass, jsonb), '
         'prescale.create_model(text, regclass, name, name, name[], interval, jsonb, regclass, regclass), prescale.fit(text, timestamptz), prescale.add_model_version(prescale.forecast_model, timestamptz), '
         'prescale.finish_model_version(prescale.forecast_model, int, int, int), prescale.observe(text, jsonb, timestamptz, float8, float8[]), prescale.fit_pool(prescale.forecast_model, text, bigint, timestamptz), '
         'prescale.deploy(text, text), prescale.deploy(text, int), prescale.rollback(text), prescale.drop_model(text) TO %s', role);

@@ -104,8 +104,7 @@ CREATE FUNCTION "actor_share"(
 	"actor" TEXT
 ) RETURNS double precision
 IMMUTABLE STRICT PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'actor_share_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'actor_share_wrapper';
 
 CREATE FUNCTION "changepoints"(
 	"s" series,
@@ -120,15 +119,13 @@ CREATE FUNCTION "changepoints"(
 	"score" double precision
 )
 IMMUTABLE PARALLEL SAFE COST 100000
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'changepoints_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'changepoints_wrapper';
 
 CREATE FUNCTION "corr_matrix"(
 	"state" pca_state
 ) RETURNS float8[]
 IMMUTABLE STRICT PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'corr_matrix_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'corr_matrix_wrapper';
 
 CREATE FUNCTION "correlate"(
 	"a" series,
@@ -144,8 +141,7 @@ CREATE FUNCTION "correlate"(
 	"n_effective" double precision
 )
 IMMUTABLE PARALLEL SAFE COST 10000
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'correlate_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'correlate_wrapper';
 
 CREATE FUNCTION rank_corr_agg_transition(internal, float8, float8) RETURNS internal
     IMMUTABLE PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'rank_corr_agg_transition';
@@ -196,8 +192,7 @@ CREATE FUNCTION "correlations"(
 	"p_value" double precision
 )
 IMMUTABLE PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'correlations_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'correlations_wrapper';
 
 CREATE FUNCTION "counts"(
 	"s" entropy_state
@@ -208,8 +203,7 @@ CREATE FUNCTION "counts"(
 	"is_approximate" bool
 )
 IMMUTABLE STRICT PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'keys_counts_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'keys_counts_wrapper';
 
 CREATE FUNCTION "counts"(
 	"s" latency_sketch
@@ -219,8 +213,7 @@ CREATE FUNCTION "counts"(
 	"n_nonfinite" bigint
 )
 IMMUTABLE STRICT PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'latency_counts_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'latency_counts_wrapper';
 
 CREATE FUNCTION "counts"(
 	"state" pca_state
@@ -230,8 +223,7 @@ CREATE FUNCTION "counts"(
 	"n_nonfinite" bigint
 )
 IMMUTABLE STRICT PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'pca_counts_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'pca_counts_wrapper';
 
 CREATE FUNCTION "counts"(
 	"s" request_state
@@ -243,8 +235,7 @@ CREATE FUNCTION "counts"(
 	"is_approximate" bool
 )
 IMMUTABLE STRICT PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'request_counts_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'request_counts_wrapper';
 
 CREATE FUNCTION "counts"(
 	"vectors" vector_set
@@ -255,15 +246,13 @@ CREATE FUNCTION "counts"(
 	"n_nonfinite" bigint
 )
 IMMUTABLE STRICT PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'vector_counts_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'vector_counts_wrapper';
 
 CREATE FUNCTION "covariance"(
 	"state" pca_state
 ) RETURNS float8[]
 IMMUTABLE STRICT PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'covariance_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'covariance_wrapper';
 
 CREATE FUNCTION "decompose"(
 	"s" series,
@@ -277,8 +266,7 @@ CREATE FUNCTION "decompose"(
 	"remainder" double precision
 )
 IMMUTABLE PARALLEL SAFE COST 100000
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'decompose_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'decompose_wrapper';
 
 CREATE FUNCTION "detect_periods"(
 	"s" series,
@@ -291,8 +279,7 @@ CREATE FUNCTION "detect_periods"(
 	"score" double precision
 )
 IMMUTABLE PARALLEL SAFE COST 10000
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'detect_periods_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'detect_periods_wrapper';
 
 CREATE FUNCTION "entropy"(
 	"s" entropy_state,
@@ -300,23 +287,20 @@ CREATE FUNCTION "entropy"(
 	"correction" TEXT DEFAULT NULL
 ) RETURNS double precision
 IMMUTABLE PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'keys_entropy_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'keys_entropy_wrapper';
 
 CREATE FUNCTION "error"(
 	"s" latency_sketch
 ) RETURNS double precision
 IMMUTABLE STRICT PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'latency_error_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'latency_error_wrapper';
 
 CREATE FUNCTION "feature_values"(
 	"s" series,
 	"step" interval DEFAULT NULL
 ) RETURNS double precision[]
 IMMUTABLE PARALLEL SAFE COST 10000
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'feature_values_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'feature_values_wrapper';
 
 CREATE FUNCTION "features"(
 	"state" pca_state,
@@ -326,8 +310,7 @@ CREATE FUNCTION "features"(
 	"value" double precision
 )
 IMMUTABLE PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'pca_features_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'pca_features_wrapper';
 
 CREATE FUNCTION "features"(
 	"s" series,
@@ -338,58 +321,50 @@ CREATE FUNCTION "features"(
 	"status" TEXT
 )
 IMMUTABLE PARALLEL SAFE  COST 10000
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'series_features_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'series_features_wrapper';
 
 CREATE FUNCTION "kind_share"(
 	"s" request_state,
 	"kind" TEXT
 ) RETURNS double precision
 IMMUTABLE STRICT PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'kind_share_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'kind_share_wrapper';
 
 CREATE FUNCTION "max"(
 	"s" latency_sketch
 ) RETURNS double precision
 IMMUTABLE STRICT PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'latency_max_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'latency_max_wrapper';
 
 CREATE FUNCTION "mean"(
 	"s" latency_sketch
 ) RETURNS double precision
 IMMUTABLE STRICT PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'latency_mean_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'latency_mean_wrapper';
 
 CREATE FUNCTION "mean"(
 	"state" pca_state
 ) RETURNS double precision[]
 IMMUTABLE STRICT PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'pca_mean_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'pca_mean_wrapper';
 
 CREATE FUNCTION "min"(
 	"s" latency_sketch
 ) RETURNS double precision
 IMMUTABLE STRICT PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'latency_min_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'latency_min_wrapper';
 
 CREATE FUNCTION "n"(
 	"s" entropy_state
 ) RETURNS bigint
 IMMUTABLE STRICT PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'keys_n_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'keys_n_wrapper';
 
 CREATE FUNCTION "n"(
 	"s" latency_sketch
 ) RETURNS bigint
 IMMUTABLE STRICT PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'latency_n_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'latency_n_wrapper';
 
 ALTER FUNCTION correlations(pca_state, text[]) ROWS 50;
 
@@ -414,15 +389,13 @@ CREATE FUNCTION "n_distinct"(
 	"s" entropy_state
 ) RETURNS bigint
 IMMUTABLE STRICT PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'n_distinct_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'n_distinct_wrapper';
 
 CREATE FUNCTION "n_reset"(
 	"s" series
 ) RETURNS bigint
 IMMUTABLE STRICT PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'n_reset_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'n_reset_wrapper';
 
 CREATE FUNCTION "outliers"(
 	"s" series,
@@ -436,16 +409,14 @@ CREATE FUNCTION "outliers"(
 	"score" double precision
 )
 IMMUTABLE PARALLEL SAFE COST 100000
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'outliers_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'outliers_wrapper';
 
 CREATE FUNCTION "pca_align"(
 	"model" pca_model,
 	"old" pca_model
 ) RETURNS pca_model
 IMMUTABLE PARALLEL SAFE COST 1000
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'pca_align_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'pca_align_wrapper';
 
 CREATE FUNCTION "pca_anomaly"(
 	"model" pca_model,
@@ -458,24 +429,21 @@ CREATE FUNCTION "pca_anomaly"(
 	"p_value" double precision
 )
 IMMUTABLE STRICT PARALLEL SAFE COST 20
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'pca_anomaly_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'pca_anomaly_wrapper';
 
 CREATE FUNCTION "pca_reconstruct"(
 	"model" pca_model,
 	"fingerprint" double precision[]
 ) RETURNS double precision[]
 IMMUTABLE STRICT PARALLEL SAFE COST 10
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'pca_reconstruct_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'pca_reconstruct_wrapper';
 
 CREATE FUNCTION "pca_similarity"(
 	"a" pca_model,
 	"b" pca_model
 ) RETURNS double precision
 IMMUTABLE STRICT PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'pca_similarity_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'pca_similarity_wrapper';
 
 ALTER FUNCTION pca_anomaly(pca_model, float8[]) ROWS 1;
 
@@ -570,39 +538,34 @@ CREATE FUNCTION "quantile"(
 	"p" double precision
 ) RETURNS double precision
 IMMUTABLE STRICT PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'latency_quantile_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'latency_quantile_wrapper';
 
 CREATE FUNCTION "quantile"(
 	"s" latency_sketch,
 	"p" double precision[]
 ) RETURNS double precision[]
 IMMUTABLE STRICT PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'latency_quantiles_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'latency_quantiles_wrapper';
 
 CREATE FUNCTION "rank"(
 	"s" latency_sketch,
 	"v" double precision
 ) RETURNS double precision
 IMMUTABLE STRICT PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'latency_rank_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'latency_rank_wrapper';
 
 CREATE FUNCTION "rate"(
 	"s" request_state,
 	"step" interval
 ) RETURNS double precision
 IMMUTABLE STRICT PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'request_rate_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'request_rate_wrapper';
 
 CREATE FUNCTION "rate"(
 	"s" series
 ) RETURNS series
 IMMUTABLE STRICT PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'series_rate_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'series_rate_wrapper';
 
 CREATE FUNCTION "regime_fit"(
 	"vectors" vector_set,
@@ -610,16 +573,14 @@ CREATE FUNCTION "regime_fit"(
 	"seed" bigint DEFAULT 1
 ) RETURNS regime_model
 IMMUTABLE PARALLEL SAFE COST 1000000
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'regime_fit_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'regime_fit_wrapper';
 
 CREATE FUNCTION "regime_of"(
 	"model" regime_model,
 	"x" double precision[]
 ) RETURNS INT
 IMMUTABLE STRICT PARALLEL SAFE COST 10
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'regime_of_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'regime_of_wrapper';
 
 CREATE FUNCTION "regimes"(
 	"model" regime_model,
@@ -634,8 +595,7 @@ CREATE FUNCTION "regimes"(
 	"difference" double precision[]
 )
 IMMUTABLE PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'regimes_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'regimes_wrapper';
 
 ALTER FUNCTION regimes(regime_model, text[], pca_model) ROWS 4;
 
@@ -652,8 +612,7 @@ COMMENT ON FUNCTION resample(series, interval, text, text, text) IS
 
 CREATE FUNCTION "series_feature_names"() RETURNS TEXT[]
 IMMUTABLE STRICT PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'series_feature_names_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'series_feature_names_wrapper';
 
 ALTER FUNCTION detect_periods(series, interval, float8, int) ROWS 2;
 
@@ -686,8 +645,7 @@ CREATE FUNCTION "share"(
 	"key" TEXT
 ) RETURNS double precision
 IMMUTABLE STRICT PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'keys_share_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'keys_share_wrapper';
 
 CREATE FUNCTION entropy_agg_transition(internal, text) RETURNS internal
     IMMUTABLE PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'entropy_agg_transition';
@@ -755,8 +713,7 @@ CREATE FUNCTION "sum"(
 	"s" latency_sketch
 ) RETURNS double precision
 IMMUTABLE STRICT PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'latency_sum_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'latency_sum_wrapper';
 
 CREATE FUNCTION latency_agg_transition(internal, float8) RETURNS internal
     IMMUTABLE PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'latency_agg_transition';
@@ -882,8 +839,7 @@ CREATE FUNCTION "tsne"(
 	"y" double precision
 )
 IMMUTABLE PARALLEL SAFE COST 1000000
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'tsne_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'tsne_wrapper';
 
 CREATE FUNCTION vector_agg_transition(internal, bigint, float8[]) RETURNS internal
     IMMUTABLE PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'vector_agg_transition';
@@ -1263,39 +1219,53 @@ CREATE OR REPLACE VIEW status AS
     ) m;
 
 COMMENT ON COLUMN status.missing_metrics IS 'Metrics of its source without a value in the last hour, or twelve windows if longer; NULL if none';
-CREATE FUNCTION series_query(rel regclass, time_col name, value_col name, by name[], covariates name[] DEFAULT '{}') RETURNS text
+CREATE FUNCTION check_column_types(rel regclass, columns name[], wanted text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, prescale, pg_temp AS $$
 DECLARE
-    used text;
     odd name;
+    used text;
 BEGIN
-    IF rel IS NULL OR time_col IS NULL OR value_col IS NULL OR by IS NULL OR array_position(by, NULL) IS NOT NULL THEN
-        RAISE EXCEPTION 'rel, time_col, value_col and the columns in by must not be null' USING ERRCODE = 'null_value_not_allowed',
+    SELECT a.attname, a.atttypid::regtype INTO odd, used FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+    WHERE a.attrelid = rel AND a.attname = ANY (columns) AND NOT CASE wanted
+        WHEN 'time' THEN t.oid IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype)
+        WHEN 'text' THEN t.typcategory IN ('S', 'E')
+        ELSE t.typcategory = 'N' AND t.typname NOT LIKE 'reg%' AND t.typname NOT IN ('oid', 'money') OR wanted = 'number or truth value' AND t.typcategory = 'B' END
+    ORDER BY array_position(columns, a.attname) LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'column "%" of relation "%" is of type %, not %', odd, rel, used, CASE wanted WHEN 'text' THEN 'text' ELSE 'a ' || wanted END USING ERRCODE = 'datatype_mismatch',
+            HINT = CASE wanted WHEN 'time' THEN 'Use a column of type timestamptz, timestamp or date, or a view that casts it.'
+                               WHEN 'number' THEN 'Use a numeric column, or a view that casts it.'
+                               ELSE 'Use a view that casts it or leaves it out.' END;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION check_column_types(regclass, name[], text) IS
+    'Raises 42804 for the first of the columns that is not what is wanted: time, text, number, number or truth value';
+
+-- Times without a zone are those of the session, as in any cast, unless they are said to be those of another zone.
+CREATE FUNCTION series_query(rel regclass, time_col name, value_col name, by name[], covariates name[] DEFAULT '{}', timezone text DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, prescale, pg_temp AS $$
+DECLARE
+    ts text;
+BEGIN
+    IF rel IS NULL OR time_col IS NULL OR value_col IS NULL OR by IS NULL OR array_position(by, NULL) IS NOT NULL
+        OR covariates IS NULL OR array_position(covariates, NULL) IS NOT NULL THEN
+        RAISE EXCEPTION 'rel, time_col, value_col and the columns in by and covariates must not be null' USING ERRCODE = 'null_value_not_allowed',
             HINT = 'For example: forecast_table(''metric'', ''ts'', ''value'', ''1 hour'', by => ''{service}'').';
     END IF;
     PERFORM check_column(rel, c) FROM unnest(ARRAY[time_col, value_col] || by || covariates) c;
-    SELECT a.atttypid::regtype INTO used FROM pg_attribute a WHERE a.attrelid = rel AND a.attname = time_col
-        AND a.atttypid NOT IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype);
-    IF FOUND THEN
-        RAISE EXCEPTION 'column "%" of relation "%" is of type %, not a time', time_col, rel, used USING ERRCODE = 'datatype_mismatch',
-            HINT = 'Use a column of type timestamptz, timestamp or date, or a view that casts it.';
-    END IF;
-    SELECT a.atttypid::regtype, a.attname INTO used, odd FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-    WHERE a.attrelid = rel AND a.attname = ANY (value_col || covariates) AND (t.typcategory <> 'N' OR t.typname LIKE 'reg%' OR t.typname IN ('oid', 'money'))
-    ORDER BY a.attname <> value_col, a.attnum LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION 'column "%" of relation "%" is of type %, not a number', odd, rel, used USING ERRCODE = 'datatype_mismatch',
-            HINT = 'Use a numeric column, or a view that casts it.';
-    END IF;
-    RETURN (SELECT format('SELECT jsonb_build_object(%s) AS key, prescale.series_agg(r.%I::timestamptz, r.%I::float8) AS s, ARRAY[%s]::prescale.series[] AS covariates FROM %I.%I r%s',
-                          (SELECT string_agg(format('%L, r.%I', c, c), ', ') FROM unnest(by) c), time_col, value_col,
-                          (SELECT string_agg(format('prescale.series_agg(r.%I::timestamptz, r.%I::float8)', time_col, c), ', ' ORDER BY i)
+    PERFORM check_column_types(rel, ARRAY[time_col], 'time'), check_column_types(rel, value_col || covariates, 'number');
+    ts := CASE WHEN timezone IS NULL OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = rel AND a.attname = time_col AND a.atttypid = 'timestamptz'::regtype)
+               THEN format('r.%I', time_col) ELSE format('r.%I::timestamp AT TIME ZONE %L', time_col, timezone) END;
+    RETURN (SELECT format('SELECT jsonb_build_object(%s) AS key, prescale.series_agg((%s)::timestamptz, r.%I::float8) AS s, ARRAY[%s]::prescale.series[] AS covariates FROM %I.%I r%s',
+                          (SELECT string_agg(format('%L, r.%I', c, c), ', ') FROM unnest(by) c), ts, value_col,
+                          (SELECT string_agg(format('prescale.series_agg((%s)::timestamptz, r.%I::float8)', ts, c), ', ' ORDER BY i)
                            FROM unnest(covariates) WITH ORDINALITY u (c, i)), n.nspname, p.relname,
                           (SELECT format(' GROUP BY %1$s ORDER BY %1$s', string_agg(format('r.%I', c), ', ')) FROM unnest(by) c HAVING count(*) > 0))
             FROM pg_class p JOIN pg_namespace n ON n.oid = p.relnamespace WHERE p.oid = rel);
 END
 $$;
-COMMENT ON FUNCTION series_query(regclass, name, name, name[], name[]) IS
+COMMENT ON FUNCTION series_query(regclass, name, name, name[], name[], text) IS
     'The query for all series of a table, one a group of the columns in by: key, s, covariates; raises 42703 and 42804 for columns that do not fit';
 
 CREATE FUNCTION "fit_series"(
@@ -1325,8 +1295,7 @@ CREATE FUNCTION "fit_series"(
 	"state" bytea
 )
 IMMUTABLE PARALLEL SAFE COST 1000000
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'fit_series_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'fit_series_wrapper';
 
 CREATE FUNCTION "predict_series"(
 	"state" bytea,
@@ -1348,8 +1317,7 @@ CREATE FUNCTION "predict_series"(
 	"status" TEXT
 )
 IMMUTABLE PARALLEL SAFE COST 10000
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'predict_series_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'predict_series_wrapper';
 
 CREATE FUNCTION "observe_series"(
 	"state" bytea,
@@ -1362,8 +1330,7 @@ CREATE FUNCTION "observe_series"(
 	"new_state" bytea
 )
 IMMUTABLE PARALLEL SAFE COST 1000
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'observe_series_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'observe_series_wrapper';
 
 ALTER FUNCTION fit_series(series, interval, text, float8, float8[], interval[], float8, float8, jsonb, interval, text, text, text, timestamptz, text, series[], bytea, jsonb, jsonb) ROWS 1;
 ALTER FUNCTION predict_series(bytea, interval, float8, float8[], bytea) ROWS 60;
@@ -1385,8 +1352,7 @@ CREATE FUNCTION "pool_member"(
 	"n" bigint
 ) RETURNS bytea
 IMMUTABLE PARALLEL SAFE COST 1000
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'pool_member_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'pool_member_wrapper';
 
 CREATE FUNCTION "fit_network"(
 	"members" bytea[],
@@ -1396,8 +1362,7 @@ CREATE FUNCTION "fit_network"(
 	"label" TEXT DEFAULT NULL
 ) RETURNS bytea
 IMMUTABLE PARALLEL SAFE COST 1000000000
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'fit_network_wrapper';
+LANGUAGE c AS 'MODULE_PATHNAME', 'fit_network_wrapper';
 
 COMMENT ON FUNCTION pool_member(series, series[], interval, text, text, text, timestamptz, bigint, bigint) IS
     'What series idx of n gives to a pool: its newest windows and their covariates; NULL where it gives nothing';
@@ -1595,14 +1560,6 @@ BEGIN
     IF model <> 'lstm' AND pooled THEN
         RAISE EXCEPTION 'model "%" takes no pooled', model USING ERRCODE = 'invalid_parameter_value', HINT = 'Only a network learns from many series at once: "model": "lstm".';
     END IF;
-    IF model NOT IN ('ridge', 'auto', 'lstm') AND covariates <> '{}' THEN
-        RAISE EXCEPTION 'model "%" takes no covariates', model USING ERRCODE = 'invalid_parameter_value',
-            HINT = 'Known now but not ahead, they are read by ridge, auto and lstm; what is known ahead are regressors.';
-    END IF;
-    IF cardinality(covariates) > 32 OR array_position(covariates, NULL) IS NOT NULL THEN
-        RAISE EXCEPTION 'covariates must be up to 32 columns, not %', covariates USING ERRCODE = 'invalid_parameter_value',
-            HINT = 'More would be most of what is learnt from: take the components of a fingerprint of them.';
-    END IF;
     IF pooled AND (step IS NULL OR options ?| '{transform,clean}') THEN
         RAISE EXCEPTION 'a pooled model %', CASE WHEN step IS NULL THEN 'needs a step' ELSE 'takes no transform and no clean' END
             USING ERRCODE = 'invalid_parameter_value', HINT = 'One network reads all series in windows of one length, such as "step": "5 minutes", on a scale of its own.';
@@ -1633,6 +1590,28 @@ END
 $$;
 COMMENT ON FUNCTION check_model_relation(regclass, name[]) IS 'Raises where a model cannot read a relation, now or in another session, or columns are missing';
 
+CREATE FUNCTION check_model_influences(regressors regclass, events regclass, by name[]) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, prescale, pg_temp AS $$
+DECLARE
+    numbers name[] := ARRAY(SELECT a.attname FROM pg_attribute a
+                            WHERE a.attrelid = regressors AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> ALL ('{ts}'::name[] || by) ORDER BY a.attnum);
+    odd name;
+BEGIN
+    PERFORM check_model_relation(regressors, '{ts}'), check_column_types(regressors, '{ts}', 'time'), check_column_types(regressors, numbers, 'number or truth value'),
+            check_model_relation(events, '{name,since}'), check_column_types(events, '{since,until}', 'time'), check_column_types(events, '{name}', 'text');
+    IF regressors IS NOT NULL AND numbers = '{}' THEN
+        RAISE EXCEPTION 'relation "%" has no regressor', regressors USING ERRCODE = 'invalid_parameter_value', HINT = 'Each column beside ts and those in by is one.';
+    END IF;
+    SELECT a.attname INTO odd FROM pg_attribute a
+    WHERE a.attrelid = events AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> ALL ('{name,since,until}'::name[] || by) ORDER BY a.attnum LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'column "%" of relation "%" is none of events', odd, events USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Use a view with name, since, until and, where events are not for all series, columns of by.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION check_model_influences(regclass, regclass, name[]) IS 'Raises for a relation that is no table of regressors or of events for series by these columns';
+
 CREATE FUNCTION columns_among(relation text, columns name[]) RETURNS name[]
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, prescale, pg_temp AS $$
 BEGIN
@@ -1644,21 +1623,29 @@ END
 $$;
 COMMENT ON FUNCTION columns_among(text, name[]) IS 'Which of the columns a relation has; none without a relation; raises 42P01 for one that does not exist';
 
-CREATE FUNCTION rows_of_key(relation text, by name[], keyed name[], key jsonb) RETURNS jsonb
+-- A value of the same type as that of the key is compared as what it is, so that an index serves; others as text, as in rows_for.
+CREATE FUNCTION rows_of_key(relation text, by name[], keyed name[], series_of regclass, key jsonb) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, prescale, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
+    rows_of regclass := to_regclass(relation);
+    condition text := '';
     found jsonb;
 BEGIN
-    IF relation IS NOT NULL THEN
-        EXECUTE format('SELECT jsonb_agg(to_jsonb(r) - %L::text[]) FROM %s r%s', by, to_regclass(relation),
-                       (SELECT ' WHERE ' || string_agg(format(CASE WHEN key ->> c IS NULL THEN 'r.%I IS NULL' ELSE 'r.%I = %L' END, c, key ->> c), ' AND ') FROM unnest(keyed) c))
-        INTO found;
+    IF rows_of IS NULL THEN
+        RETURN NULL;
     END IF;
+    SELECT coalesce(' WHERE ' || string_agg(CASE WHEN key ->> c IS NULL THEN format('r.%I IS NULL', c)
+                                                 WHEN a.atttypid = b.atttypid AND t.typnamespace = 'pg_catalog'::regnamespace
+                                                 THEN format('r.%1$I = (SELECT (jsonb_populate_record(NULL::%2$s, %3$L)).%1$I)', c, rows_of, jsonb_build_object(c, key -> c))
+                                                 ELSE format('to_jsonb(r.%I) #>> ''{}'' = %L', c, key ->> c) END, ' AND '), '') INTO condition
+    FROM unnest(keyed) c JOIN pg_attribute a ON a.attrelid = rows_of AND a.attname = c JOIN pg_attribute b ON b.attrelid = series_of AND b.attname = c
+    JOIN pg_type t ON t.oid = a.atttypid;
+    EXECUTE format('SELECT jsonb_agg(to_jsonb(r.*) - %L::text[]) FROM %s r%s', by, rows_of, condition) INTO found;
     RETURN found;
 END
 $$;
-COMMENT ON FUNCTION rows_of_key(text, name[], name[], jsonb) IS
-    'Rows of a relation as JSON without the columns in by, those that have the values of a key in the columns keyed; all rows without any';
+COMMENT ON FUNCTION rows_of_key(text, name[], name[], regclass, jsonb) IS
+    'Rows of a relation as JSON without the columns in by: those with the values that a key of a table of series has in the columns keyed; all rows without any';
 
 CREATE FUNCTION create_model(
     name text,
@@ -1675,22 +1662,23 @@ LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, prescale, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
     asked record := read_model_spec(spec);
-    query text := series_query(rel, time_col, value_col, by, asked.covariates);
+    query text := series_query(rel, time_col, value_col, by, asked.covariates, asked.timezone);
+    none CONSTANT series := '{"format": 1, "ts": [], "value": []}';
     id bigint;
 BEGIN
     IF coalesce(name, '') = '' OR horizon IS NULL THEN
         RAISE EXCEPTION 'a model needs a name and a horizon' USING ERRCODE = 'null_value_not_allowed',
             HINT = 'For example: create_model(''demand'', ''metric'', ''ts'', ''value'', by => ''{service}'', horizon => ''1 hour'').';
     END IF;
-    PERFORM check_model_relation(rel, '{}'), check_model_relation(regressors, '{ts}'), check_model_relation(events, '{name,since}');
+    PERFORM check_model_relation(rel, '{}'), check_model_influences(regressors, events, by);
     IF asked.pooled AND (regressors IS NOT NULL OR events IS NOT NULL) THEN
         RAISE EXCEPTION 'a pooled model takes no regressors and no events' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Give the network what it shall read as covariates, or leave pooled out.';
     END IF;
     -- Nothing is read: PostgreSQL looks at rights and types, core at the values of the spec.
     EXECUTE format('SELECT FROM (%s) q LIMIT 0', query);
-    PERFORM fit_series('{"format": 1, "ts": [], "value": []}', horizon, asked.model, asked.level, asked.quantiles, asked.periods, asked.floor, asked.ceiling,
-                       asked.options, asked.step, asked.fill, asked.agg, asked.timezone);
+    PERFORM fit_series(none, horizon, asked.model, asked.level, asked.quantiles, asked.periods, asked.floor, asked.ceiling, asked.options, asked.step, asked.fill,
+                       asked.agg, asked.timezone, covariates => array_fill(none, ARRAY[cardinality(asked.covariates)]));
     INSERT INTO forecast_model AS m (name, relation_schema, relation_name, time_column, value_column, by_columns, horizon, spec, regressors, events)
     SELECT name, n.nspname, c.relname, time_col, value_col, by, horizon, spec, qualified_name(regressors), qualified_name(events) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = rel
     ON CONFLICT ON CONSTRAINT forecast_model_name_key DO UPDATE
@@ -1735,7 +1723,8 @@ BEGIN
         RAISE EXCEPTION 'relation "%.%" of model "%" does not exist', model.relation_schema, model.relation_name, model.name USING ERRCODE = 'undefined_table',
             HINT = 'Name another one with create_model.';
     END IF;
-    query := series_query(relation, model.time_column, model.value_column, model.by_columns, asked.covariates);
+    query := series_query(relation, model.time_column, model.value_column, model.by_columns, asked.covariates, asked.timezone);
+    PERFORM check_model_influences(to_regclass(model.regressors), to_regclass(model.events), model.by_columns);
     version := add_model_version(model, as_of);
     IF cardinality(model.by_columns) > 0 THEN
         EXECUTE format('SELECT count(*) FROM (%s) q', series_query(relation, model.time_column, model.value_column, model.by_columns)) INTO total;
@@ -1746,10 +1735,10 @@ BEGIN
     END IF;
     -- What is the same for all series is read once.
     IF regressors_keyed = '{}' THEN
-        regressors := rows_of_key(model.regressors, regressors_by, '{}', NULL);
+        regressors := rows_of_key(model.regressors, regressors_by, '{}', relation, NULL);
     END IF;
     IF events_keyed = '{}' THEN
-        events := rows_of_key(model.events, events_by, '{}', NULL);
+        events := rows_of_key(model.events, events_by, '{}', relation, NULL);
     END IF;
     OPEN series FOR EXECUTE query;
     LOOP
@@ -1760,10 +1749,10 @@ BEGIN
         began := clock_timestamp();
         BEGIN
             IF regressors_keyed <> '{}' THEN
-                regressors := rows_of_key(model.regressors, regressors_by, regressors_keyed, key);
+                regressors := rows_of_key(model.regressors, regressors_by, regressors_keyed, relation, key);
             END IF;
             IF events_keyed <> '{}' THEN
-                events := rows_of_key(model.events, events_by, events_keyed, key);
+                events := rows_of_key(model.events, events_by, events_keyed, relation, key);
             END IF;
             PERFORM check_regressors(regressors, model.regressors IS NOT NULL, one.s);
             SELECT f.* INTO fitted FROM fit_series(one.s, model.horizon, asked.model, asked.level, asked.quantiles, asked.periods, asked.floor, asked.ceiling,
@@ -2038,59 +2027,188 @@ SELECT pg_extension_config_dump('forecast_model_series', '');
 SELECT pg_extension_config_dump('forecast_model_version', '');
 
 CREATE FUNCTION "backtest"(
-	"s" series, "horizon" interval, "step" interval DEFAULT NULL, "windows" INT DEFAULT 5, "models" TEXT[] DEFAULT '{auto,ensemble,ets,theta,mstl,seasonal_naive,last_value}', "level" double precision DEFAULT 0.95, "quantiles" double precision[] DEFAULT NULL, "periods" interval[] DEFAULT NULL, "floor" double precision DEFAULT NULL, "ceiling" double precision DEFAULT NULL, "as_of" timestamp with time zone DEFAULT NULL, "options" jsonb DEFAULT '{}', "regressors" jsonb DEFAULT NULL, "events" jsonb DEFAULT NULL ) RETURNS TABLE (
-	"model" TEXT,  "origin" timestamp with time zone,  "n" bigint,  "mae" double precision,  "rmse" double precision,  "smape" double precision,  "mase" double precision,  "pinball" double precision,  "coverage" double precision,  "msis" double precision,  "fit_ms" double precision,  "status" TEXT  )
+	"s" series,
+	"horizon" interval,
+	"step" interval DEFAULT NULL,
+	"windows" INT DEFAULT 5,
+	"models" TEXT[] DEFAULT '{auto,ensemble,ets,theta,mstl,seasonal_naive,last_value}',
+	"level" double precision DEFAULT 0.95,
+	"quantiles" double precision[] DEFAULT NULL,
+	"periods" interval[] DEFAULT NULL,
+	"floor" double precision DEFAULT NULL,
+	"ceiling" double precision DEFAULT NULL,
+	"as_of" timestamp with time zone DEFAULT NULL,
+	"options" jsonb DEFAULT '{}',
+	"regressors" jsonb DEFAULT NULL,
+	"events" jsonb DEFAULT NULL,
+	"covariates" series[] DEFAULT NULL
+) RETURNS TABLE (
+	"model" TEXT,
+	"origin" timestamp with time zone,
+	"n" bigint,
+	"mae" double precision,
+	"rmse" double precision,
+	"smape" double precision,
+	"mase" double precision,
+	"pinball" double precision,
+	"coverage" double precision,
+	"msis" double precision,
+	"fit_ms" double precision,
+	"status" TEXT
+)
 VOLATILE PARALLEL SAFE COST 1000000
 LANGUAGE c AS 'MODULE_PATHNAME', 'backtest_wrapper';
 
 CREATE FUNCTION "calibration"(
-	"s" series, "horizon" interval, "step" interval DEFAULT NULL, "windows" INT DEFAULT 20, "models" TEXT[] DEFAULT '{auto}', "levels" double precision[] DEFAULT '{0.5,0.8,0.9,0.95,0.99}', "periods" interval[] DEFAULT NULL, "floor" double precision DEFAULT NULL, "ceiling" double precision DEFAULT NULL, "as_of" timestamp with time zone DEFAULT NULL, "options" jsonb DEFAULT '{}', "regressors" jsonb DEFAULT NULL, "events" jsonb DEFAULT NULL ) RETURNS TABLE (
-	"model" TEXT,  "level" double precision,  "n" bigint,  "coverage" double precision,  "below" double precision,  "above" double precision,  "width" double precision,  "pinball" double precision,  "msis" double precision  )
+	"s" series,
+	"horizon" interval,
+	"step" interval DEFAULT NULL,
+	"windows" INT DEFAULT 20,
+	"models" TEXT[] DEFAULT '{auto}',
+	"levels" double precision[] DEFAULT '{0.5,0.8,0.9,0.95,0.99}',
+	"periods" interval[] DEFAULT NULL,
+	"floor" double precision DEFAULT NULL,
+	"ceiling" double precision DEFAULT NULL,
+	"as_of" timestamp with time zone DEFAULT NULL,
+	"options" jsonb DEFAULT '{}',
+	"regressors" jsonb DEFAULT NULL,
+	"events" jsonb DEFAULT NULL,
+	"covariates" series[] DEFAULT NULL
+) RETURNS TABLE (
+	"model" TEXT,
+	"level" double precision,
+	"n" bigint,
+	"coverage" double precision,
+	"below" double precision,
+	"above" double precision,
+	"width" double precision,
+	"pinball" double precision,
+	"msis" double precision
+)
 IMMUTABLE PARALLEL SAFE COST 1000000
 LANGUAGE c AS 'MODULE_PATHNAME', 'calibration_wrapper';
 
-ALTER FUNCTION backtest(series, interval, interval, int, text[], float8, float8[], interval[], float8, float8, timestamptz, jsonb, jsonb, jsonb) ROWS 35;
+ALTER FUNCTION backtest(series, interval, interval, int, text[], float8, float8[], interval[], float8, float8, timestamptz, jsonb, jsonb, jsonb, series[]) ROWS 35;
 
-COMMENT ON FUNCTION backtest(series, interval, interval, int, text[], float8, float8[], interval[], float8, float8, timestamptz, jsonb, jsonb, jsonb) IS
+COMMENT ON FUNCTION backtest(series, interval, interval, int, text[], float8, float8[], interval[], float8, float8, timestamptz, jsonb, jsonb, jsonb, series[]) IS
     'How good models would have been: forecasts at earlier origins of the series, each from what was known then, scored by what came';
 
-ALTER FUNCTION calibration(series, interval, interval, int, text[], float8[], interval[], float8, float8, timestamptz, jsonb, jsonb, jsonb) ROWS 5;
+ALTER FUNCTION calibration(series, interval, interval, int, text[], float8[], interval[], float8, float8, timestamptz, jsonb, jsonb, jsonb, series[]) ROWS 5;
 
-COMMENT ON FUNCTION calibration(series, interval, interval, int, text[], float8[], interval[], float8, float8, timestamptz, jsonb, jsonb, jsonb) IS
+COMMENT ON FUNCTION calibration(series, interval, interval, int, text[], float8[], interval[], float8, float8, timestamptz, jsonb, jsonb, jsonb, series[]) IS
     'Whether bounds hold what they promise: at earlier origins of the series, how often the value lay within the bounds of each level';
 
 CREATE FUNCTION "explain_forecast"(
-	"s" series, "horizon" interval, "model" TEXT DEFAULT 'auto', "level" double precision DEFAULT 0.95, "periods" interval[] DEFAULT NULL, "floor" double precision DEFAULT NULL, "ceiling" double precision DEFAULT NULL, "as_of" timestamp with time zone DEFAULT NULL, "options" jsonb DEFAULT '{}', "regressors" jsonb DEFAULT NULL, "events" jsonb DEFAULT NULL ) RETURNS TABLE (
-	"ts" timestamp with time zone,  "step" INT,  "is_history" bool,  "y" double precision,  "y_adjusted" double precision,  "yhat" double precision,  "lower" double precision,  "upper" double precision,  "trend" double precision,  "seasonal" jsonb,  "event_effect" double precision,  "step_change" double precision,  "residual" double precision,  "model_used" TEXT,  "status" TEXT  )
+	"s" series,
+	"horizon" interval,
+	"model" TEXT DEFAULT 'auto',
+	"level" double precision DEFAULT 0.95,
+	"periods" interval[] DEFAULT NULL,
+	"floor" double precision DEFAULT NULL,
+	"ceiling" double precision DEFAULT NULL,
+	"as_of" timestamp with time zone DEFAULT NULL,
+	"options" jsonb DEFAULT '{}',
+	"regressors" jsonb DEFAULT NULL,
+	"events" jsonb DEFAULT NULL,
+	"covariates" series[] DEFAULT NULL
+) RETURNS TABLE (
+	"ts" timestamp with time zone,
+	"step" INT,
+	"is_history" bool,
+	"y" double precision,
+	"y_adjusted" double precision,
+	"yhat" double precision,
+	"lower" double precision,
+	"upper" double precision,
+	"trend" double precision,
+	"seasonal" jsonb,
+	"event_effect" double precision,
+	"step_change" double precision,
+	"residual" double precision,
+	"model_used" TEXT,
+	"status" TEXT
+)
 IMMUTABLE PARALLEL SAFE COST 100000
 LANGUAGE c AS 'MODULE_PATHNAME', 'explain_forecast_wrapper';
 
 CREATE FUNCTION "fit_report"(
-	"s" series, "horizon" interval DEFAULT '1 hour', "model" TEXT DEFAULT 'auto', "periods" interval[] DEFAULT NULL, "floor" double precision DEFAULT NULL, "ceiling" double precision DEFAULT NULL, "as_of" timestamp with time zone DEFAULT NULL, "options" jsonb DEFAULT '{}', "regressors" jsonb DEFAULT NULL, "events" jsonb DEFAULT NULL ) RETURNS TABLE (
-	"model_used" TEXT,  "form" TEXT,  "params" jsonb,  "step" interval,  "periods_used" interval[],  "n_obs" bigint,  "n_gap" bigint,  "n_dup" bigint,  "n_imputed" bigint,  "outliers" timestamp with time zone[],  "level_shift" timestamp with time zone,  "aicc" double precision,  "resid_sd" double precision,  "fit_ms" double precision,  "status" TEXT,  "message" TEXT  )
+	"s" series,
+	"horizon" interval DEFAULT '1 hour',
+	"model" TEXT DEFAULT 'auto',
+	"periods" interval[] DEFAULT NULL,
+	"floor" double precision DEFAULT NULL,
+	"ceiling" double precision DEFAULT NULL,
+	"as_of" timestamp with time zone DEFAULT NULL,
+	"options" jsonb DEFAULT '{}',
+	"regressors" jsonb DEFAULT NULL,
+	"events" jsonb DEFAULT NULL,
+	"covariates" series[] DEFAULT NULL
+) RETURNS TABLE (
+	"model_used" TEXT,
+	"form" TEXT,
+	"params" jsonb,
+	"step" interval,
+	"periods_used" interval[],
+	"n_obs" bigint,
+	"n_gap" bigint,
+	"n_dup" bigint,
+	"n_imputed" bigint,
+	"outliers" timestamp with time zone[],
+	"level_shift" timestamp with time zone,
+	"aicc" double precision,
+	"resid_sd" double precision,
+	"fit_ms" double precision,
+	"status" TEXT,
+	"message" TEXT
+)
 VOLATILE PARALLEL SAFE COST 100000
 LANGUAGE c AS 'MODULE_PATHNAME', 'fit_report_wrapper';
 
-ALTER FUNCTION fit_report(series, interval, text, interval[], float8, float8, timestamptz, jsonb, jsonb, jsonb) ROWS 1;
+ALTER FUNCTION fit_report(series, interval, text, interval[], float8, float8, timestamptz, jsonb, jsonb, jsonb, series[]) ROWS 1;
 
-COMMENT ON FUNCTION explain_forecast(series, interval, text, float8, interval[], float8, float8, timestamptz, jsonb, jsonb, jsonb) IS
+COMMENT ON FUNCTION explain_forecast(series, interval, text, float8, interval[], float8, float8, timestamptz, jsonb, jsonb, jsonb, series[]) IS
     'Every window of the past and of the horizon as the sum of what the model makes it of: trend, seasons, events, a change of level';
 
-COMMENT ON FUNCTION fit_report(series, interval, text, interval[], float8, float8, timestamptz, jsonb, jsonb, jsonb) IS
+COMMENT ON FUNCTION fit_report(series, interval, text, interval[], float8, float8, timestamptz, jsonb, jsonb, jsonb, series[]) IS
     'How a forecast comes about: the model and its parameters, what was filled in, what was not believed, how long it took';
 
 -- Takes regressors and events now.
 DROP FUNCTION forecast(series, interval, text, float8, float8[], interval[], float8, float8, timestamptz, bool, jsonb);
 
 CREATE FUNCTION "forecast"(
-	"s" series, "horizon" interval, "model" TEXT DEFAULT 'auto', "level" double precision DEFAULT 0.95, "quantiles" double precision[] DEFAULT NULL, "periods" interval[] DEFAULT NULL, "floor" double precision DEFAULT NULL, "ceiling" double precision DEFAULT NULL, "as_of" timestamp with time zone DEFAULT NULL, "with_history" bool DEFAULT false, "options" jsonb DEFAULT '{}', "regressors" jsonb DEFAULT NULL, "events" jsonb DEFAULT NULL ) RETURNS TABLE (
-	"ts" timestamp with time zone,  "step" INT,  "is_history" bool,  "y" double precision,  "yhat" double precision,  "lower" double precision,  "upper" double precision,  "levels" double precision[],  "q" double precision[],  "model_used" TEXT,  "status" TEXT  )
+	"s" series,
+	"horizon" interval,
+	"model" TEXT DEFAULT 'auto',
+	"level" double precision DEFAULT 0.95,
+	"quantiles" double precision[] DEFAULT NULL,
+	"periods" interval[] DEFAULT NULL,
+	"floor" double precision DEFAULT NULL,
+	"ceiling" double precision DEFAULT NULL,
+	"as_of" timestamp with time zone DEFAULT NULL,
+	"with_history" bool DEFAULT false,
+	"options" jsonb DEFAULT '{}',
+	"regressors" jsonb DEFAULT NULL,
+	"events" jsonb DEFAULT NULL,
+	"covariates" series[] DEFAULT NULL
+) RETURNS TABLE (
+	"ts" timestamp with time zone,
+	"step" INT,
+	"is_history" bool,
+	"y" double precision,
+	"yhat" double precision,
+	"lower" double precision,
+	"upper" double precision,
+	"levels" double precision[],
+	"q" double precision[],
+	"model_used" TEXT,
+	"status" TEXT
+)
 IMMUTABLE PARALLEL SAFE COST 100000
 LANGUAGE c AS 'MODULE_PATHNAME', 'forecast_wrapper';
 
-ALTER FUNCTION forecast(series, interval, text, float8, float8[], interval[], float8, float8, timestamptz, bool, jsonb, jsonb, jsonb) ROWS 60;
+ALTER FUNCTION forecast(series, interval, text, float8, float8[], interval[], float8, float8, timestamptz, bool, jsonb, jsonb, jsonb, series[]) ROWS 60;
 
-COMMENT ON FUNCTION forecast(series, interval, text, float8, float8[], interval[], float8, float8, timestamptz, bool, jsonb, jsonb, jsonb) IS
+COMMENT ON FUNCTION forecast(series, interval, text, float8, float8[], interval[], float8, float8, timestamptz, bool, jsonb, jsonb, jsonb, series[]) IS
     'Forecast of a series over a horizon: median, bounds at level and further quantiles; the model that made it and a status';
 
 ALTER TABLE progress ADD COLUMN newest timestamptz;
@@ -2151,21 +2269,25 @@ CREATE FUNCTION forecast_table(
     options jsonb DEFAULT '{}',
     regressors jsonb DEFAULT NULL,
     events jsonb DEFAULT NULL,
-    on_error text DEFAULT 'skip'
+    on_error text DEFAULT 'skip',
+    covariates name[] DEFAULT '{}'
 ) RETURNS TABLE (key jsonb, ts timestamptz, step int, is_history bool, y float8, yhat float8, lower float8, upper float8, levels float8[],
                  q float8[], model_used text, status text)
 LANGUAGE plpgsql STABLE COST 1000000 ROWS 1000 SET search_path = pg_catalog, prescale, pg_temp SET enable_hashagg = off AS $$
 #variable_conflict use_variable
 DECLARE
+    none CONSTANT series := '{"format": 1, "ts": [], "value": []}';
+    query text := series_query(rel, time_col, value_col, by, covariates);
     one record;
     series_of refcursor;
     regressors_by name[] := array_remove(by, 'ts');
     events_by name[] := keys_of_events(by);
     own_regressors jsonb;
 BEGIN
-    PERFORM check_on_error(on_error), prescale.forecast('{"format": 1, "ts": [], "value": []}', horizon, model, level, quantiles, periods, floor, ceiling, as_of,
-                                                        with_history, options, rows_for(regressors, regressors_by, NULL), rows_for(events, events_by, NULL));
-    OPEN series_of FOR EXECUTE series_query(rel, time_col, value_col, by);
+    PERFORM check_on_error(on_error), prescale.forecast(none, horizon, model, level, quantiles, periods, floor, ceiling, as_of, with_history, options,
+                                                        rows_for(regressors, regressors_by, NULL), rows_for(events, events_by, NULL),
+                                                        array_fill(none, ARRAY[cardinality(covariates)]));
+    OPEN series_of FOR EXECUTE query;
     LOOP
         FETCH series_of INTO one;
         EXIT WHEN NOT FOUND;
@@ -2173,7 +2295,7 @@ BEGIN
             own_regressors := rows_for(regressors, regressors_by, one.key);
             PERFORM check_regressors(own_regressors, regressors <> '[]', one.s);
             RETURN QUERY SELECT one.key, f.* FROM prescale.forecast(one.s, horizon, model, level, quantiles, periods, floor, ceiling, as_of, with_history, options,
-                                                                         own_regressors, rows_for(events, events_by, one.key)) f;
+                                                                         own_regressors, rows_for(events, events_by, one.key), one.covariates) f;
         EXCEPTION WHEN OTHERS THEN
             IF on_error = 'raise' THEN
                 RAISE;
@@ -2185,7 +2307,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION forecast_table(regclass, name, name, interval, name[], text, float8, float8[], interval[], float8, float8, timestamptz, bool, jsonb, jsonb, jsonb, text) IS
+COMMENT ON FUNCTION forecast_table(regclass, name, name, interval, name[], text, float8, float8[], interval[], float8, float8, timestamptz, bool, jsonb, jsonb, jsonb, text, name[]) IS
     'Forecasts of all series of a table, one a group of the columns in by; a series that fails is one row whose status says why';
 
 CREATE FUNCTION backtest_table(
@@ -2206,21 +2328,25 @@ CREATE FUNCTION backtest_table(
     options jsonb DEFAULT '{}',
     regressors jsonb DEFAULT NULL,
     events jsonb DEFAULT NULL,
-    on_error text DEFAULT 'skip'
+    on_error text DEFAULT 'skip',
+    covariates name[] DEFAULT '{}'
 ) RETURNS TABLE (key jsonb, model text, origin timestamptz, n bigint, mae float8, rmse float8, smape float8, mase float8, pinball float8,
                  coverage float8, msis float8, fit_ms float8, status text)
 LANGUAGE plpgsql VOLATILE COST 10000000 ROWS 1000 SET search_path = pg_catalog, prescale, pg_temp SET enable_hashagg = off AS $$
 #variable_conflict use_variable
 DECLARE
+    none CONSTANT series := '{"format": 1, "ts": [], "value": []}';
+    query text := series_query(rel, time_col, value_col, by, covariates);
     one record;
     series_of refcursor;
     regressors_by name[] := array_remove(by, 'ts');
     events_by name[] := keys_of_events(by);
     own_regressors jsonb;
 BEGIN
-    PERFORM check_on_error(on_error), prescale.backtest('{"format": 1, "ts": [], "value": []}', horizon, step, windows, models, level, quantiles, periods, floor,
-                                                        ceiling, as_of, options, rows_for(regressors, regressors_by, NULL), rows_for(events, events_by, NULL));
-    OPEN series_of FOR EXECUTE series_query(rel, time_col, value_col, by);
+    PERFORM check_on_error(on_error), prescale.backtest(none, horizon, step, windows, models, level, quantiles, periods, floor, ceiling, as_of, options,
+                                                        rows_for(regressors, regressors_by, NULL), rows_for(events, events_by, NULL),
+                                                        array_fill(none, ARRAY[cardinality(covariates)]));
+    OPEN series_of FOR EXECUTE query;
     LOOP
         FETCH series_of INTO one;
         EXIT WHEN NOT FOUND;
@@ -2229,7 +2355,7 @@ BEGIN
             PERFORM check_regressors(own_regressors, regressors <> '[]', one.s);
             RETURN QUERY SELECT one.key, b.*
                 FROM prescale.backtest(one.s, horizon, step, windows, models, level, quantiles, periods, floor, ceiling, as_of, options,
-                                       own_regressors, rows_for(events, events_by, one.key)) b;
+                                       own_regressors, rows_for(events, events_by, one.key), one.covariates) b;
         EXCEPTION WHEN OTHERS THEN
             IF on_error = 'raise' THEN
                 RAISE;
@@ -2241,7 +2367,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION backtest_table(regclass, name, name, interval, name[], interval, int, text[], float8, float8[], interval[], float8, float8, timestamptz, jsonb, jsonb, jsonb, text) IS
+COMMENT ON FUNCTION backtest_table(regclass, name, name, interval, name[], interval, int, text[], float8, float8[], interval[], float8, float8, timestamptz, jsonb, jsonb, jsonb, text, name[]) IS
     'Backtests of all series of a table, one a group of the columns in by; a series that fails is one row whose status says why';
 
 CREATE OR REPLACE VIEW calibration AS
@@ -2297,7 +2423,8 @@ BEGIN
     EXECUTE format('GRANT INSERT, UPDATE, DELETE ON prescale.forecast_model, prescale.forecast_model_version, prescale.forecast_model_series TO %s', role);
     EXECUTE format('GRANT USAGE ON SEQUENCE prescale.forecast_model_id TO %s', role);
     EXECUTE format('GRANT EXECUTE ON FUNCTION prescale.check_model_right(), prescale.check_model_owner(prescale.forecast_model), prescale.read_model_spec(jsonb), prescale.best_model_version(bigint), '
-        'prescale.qualified_name(regclass), prescale.check_model_relation(regclass, name[]), prescale.columns_among(text, name[]), prescale.rows_of_key(text, name[], name[], jsonb), '
+        'prescale.qualified_name(regclass), prescale.check_model_relation(regclass, name[]), prescale.check_model_influences(regclass, regclass, name[]), prescale.columns_among(text, name[]), '
+        'prescale.rows_of_key(text, name[], name[], regclass, jsonb), '
         'prescale.create_model(text, regclass, name, name, name[], interval, jsonb, regclass, regclass), prescale.fit(text, timestamptz), prescale.add_model_version(prescale.forecast_model, timestamptz), '
         'prescale.finish_model_version(prescale.forecast_model, int, int, int), prescale.observe(text, jsonb, timestamptz, float8, float8[]), prescale.fit_pool(prescale.forecast_model, text, bigint, timestamptz), '
         'prescale.deploy(text, text), prescale.deploy(text, int), prescale.rollback(text), prescale.drop_model(text) TO %s', role);
@@ -2326,7 +2453,7 @@ $$;
 
 -- What is stored has the order that the metrics say now.
 UPDATE progress SET feature_names = workload_feature_names(workload);
-GRANT EXECUTE ON FUNCTION check_column(regclass, name) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION check_column(regclass, name), check_column_types(regclass, name[], text) TO PUBLIC;
 -- Pure functions are for everybody, and those on any table, which read what their caller may read; the rest the owner hands on, and who could do
 -- the like before may go on.
 DO $rights$
@@ -2338,7 +2465,7 @@ BEGIN
                           ('workload_nearest', 'workload_feature_names'), ('workload_regimes', 'workload_feature_names'),
                           ('find_model', 'workload_feature_names'), ('predict', 'workload_feature_names'),
                           ('check_model_right', 'add_source'), ('check_model_owner', 'add_source'), ('read_model_spec', 'add_source'),
-                          ('check_model_relation', 'add_source'), ('qualified_name', 'add_source'), ('columns_among', 'add_source'), ('rows_of_key', 'add_source'),
+                          ('check_model_relation', 'add_source'), ('check_model_influences', 'add_source'), ('qualified_name', 'add_source'), ('columns_among', 'add_source'), ('rows_of_key', 'add_source'),
                           ('create_model', 'add_source'), ('fit', 'add_source'), ('add_model_version', 'add_source'), ('fit_pool', 'add_source'), ('finish_model_version', 'add_source'),
                           ('observe', 'add_source'), ('deploy', 'add_source'), ('best_model_version', 'add_source'), ('rollback', 'add_source'),
                           ('drop_model', 'add_source')) alike (added, name)

@@ -4,11 +4,15 @@ use pgrx::datum::{Array, Interval};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use prescale_core::forecast::{self, Forecast, ForecastRow, ForecastSpec, Options};
+use prescale_core::sample::Series;
+use prescale_core::window::Clock;
 use serde_json::Value;
 
 use crate::convert::json::{Json, from_json};
 use crate::convert::varlena::SeriesValue;
-use crate::convert::{micros, numbers, required, should_stop, span, spans, timestamp};
+use crate::convert::{
+    micros, numbers, required, should_stop, span, spans, timestamp,
+};
 use crate::error::{Answer, report};
 
 mod backtest;
@@ -32,17 +36,19 @@ struct Asked<'a> {
     options: Option<Json>,
     regressors: Option<Json>,
     events: Option<Json>,
+    covariates: Option<Array<'a, SeriesValue>>,
 }
 
 impl Asked<'_> {
-    /// With the options that its own model knows.
-    fn spec(self) -> Answer<ForecastSpec> {
+    /// With the options that its own model knows; times without an offset are those of `timezone`.
+    fn spec(self, timezone: Option<&str>) -> Answer<ForecastSpec> {
         let model = required(self.model, "model")?;
-        self.spec_for(&[model])
+        self.spec_for(&[model], timezone)
     }
 
     /// With options that one of `models` at least knows.
-    fn spec_for(self, models: &[&str]) -> Answer<ForecastSpec> {
+    fn spec_for(self, models: &[&str], timezone: Option<&str>) -> Answer<ForecastSpec> {
+        let clock = Clock::in_zone(timezone).map_err(report)?;
         let options = self.options.as_ref();
         let options = options.map(|json| from_json::<Value>(json, "options", OPTIONS));
         let options = options.transpose()?.unwrap_or_default();
@@ -65,11 +71,20 @@ impl Asked<'_> {
             as_of: self.as_of.map(micros).transpose()?,
             with_history: false,
             options: Options::for_models(models, &options).map_err(report)?,
-            regressors: influence::regressors(self.regressors.as_ref())?,
-            events: influence::events(self.events.as_ref())?,
+            regressors: influence::regressors(self.regressors.as_ref(), clock)?,
+            events: influence::events(self.events.as_ref(), clock)?,
+            covariates: self
+                .covariates
+                .map(|array| array.iter().map(covariate).collect())
+                .transpose()?
+                .unwrap_or_default(),
             ..ForecastSpec::default()
         })
     }
+}
+
+fn covariate(element: Option<SeriesValue>) -> Answer<Series> {
+    required(element, "each of covariates").map(|SeriesValue(series)| series)
 }
 
 /// One row of the result, in SQL types.
@@ -144,6 +159,7 @@ fn forecast(
     options: default!(Option<Json>, "'{}'"),
     regressors: default!(Option<Json>, "NULL"),
     events: default!(Option<Json>, "NULL"),
+    covariates: default!(Option<Array<'_, SeriesValue>>, "NULL"),
 ) -> Result<
     TableIterator<
         'static,
@@ -178,8 +194,9 @@ fn forecast(
         options,
         regressors,
         events,
+        covariates,
     }
-    .spec()?;
+    .spec(series.timezone())?;
     let spec = ForecastSpec {
         with_history: required(with_history, "with_history")?,
         ..spec
@@ -190,8 +207,8 @@ fn forecast(
 
 extension_sql!(
     r#"
-ALTER FUNCTION forecast(series, interval, text, float8, float8[], interval[], float8, float8, timestamptz, bool, jsonb, jsonb, jsonb) ROWS 60;
-COMMENT ON FUNCTION forecast(series, interval, text, float8, float8[], interval[], float8, float8, timestamptz, bool, jsonb, jsonb, jsonb) IS
+ALTER FUNCTION forecast(series, interval, text, float8, float8[], interval[], float8, float8, timestamptz, bool, jsonb, jsonb, jsonb, series[]) ROWS 60;
+COMMENT ON FUNCTION forecast(series, interval, text, float8, float8[], interval[], float8, float8, timestamptz, bool, jsonb, jsonb, jsonb, series[]) IS
     'Forecast of a series over a horizon: median, bounds at level and further quantiles; the model that made it and a status';
 "#,
     name = "forecast_sql",

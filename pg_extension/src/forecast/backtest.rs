@@ -53,10 +53,14 @@ fn rounds(
     step: Option<Interval>,
     windows: Option<i32>,
     models: Option<Array<'_, &str>>,
+    timezone: Option<&str>,
 ) -> Answer<BacktestSpec> {
     let step = step.map(|step| span(&step)).transpose()?;
     let models = names(&required(models, "models")?, "models")?;
-    let forecast = asked.spec_for(&models.iter().map(String::as_str).collect::<Vec<_>>())?;
+    let forecast = asked.spec_for(
+        &models.iter().map(String::as_str).collect::<Vec<_>>(),
+        timezone,
+    )?;
     Ok(BacktestSpec {
         step: step.unwrap_or(forecast.horizon),
         windows: count(required(windows, "windows")?, "windows")? as usize,
@@ -86,6 +90,7 @@ fn backtest(
     options: default!(Option<Json>, "'{}'"),
     regressors: default!(Option<Json>, "NULL"),
     events: default!(Option<Json>, "NULL"),
+    covariates: default!(Option<Array<'_, SeriesValue>>, "NULL"),
 ) -> Result<
     TableIterator<
         'static,
@@ -121,8 +126,9 @@ fn backtest(
         options,
         regressors,
         events,
+        covariates,
     };
-    let spec = rounds(asked, step, windows, models)?;
+    let spec = rounds(asked, step, windows, models, series.timezone())?;
     let mut backtest = Backtest::new(&series, &spec, &should_stop).map_err(report)?;
     if backtest.ahead().is_none() {
         // A series without values still gets rows, which say so.
@@ -169,6 +175,7 @@ fn calibration(
     options: default!(Option<Json>, "'{}'"),
     regressors: default!(Option<Json>, "NULL"),
     events: default!(Option<Json>, "NULL"),
+    covariates: default!(Option<Array<'_, SeriesValue>>, "NULL"),
 ) -> Result<
     TableIterator<
         'static,
@@ -201,8 +208,9 @@ fn calibration(
         options,
         regressors,
         events,
+        covariates,
     };
-    let spec = rounds(asked, step, windows, models)?;
+    let spec = rounds(asked, step, windows, models, series.timezone())?;
     let levels = numbers(&required(levels, "levels")?, "levels")?;
     let found = forecast::calibration(&series, &spec, &levels, &should_stop).map_err(report)?;
     let rows = found.into_iter().map(|row| {
@@ -223,11 +231,11 @@ fn calibration(
 
 extension_sql!(
     r#"
-ALTER FUNCTION backtest(series, interval, interval, int, text[], float8, float8[], interval[], float8, float8, timestamptz, jsonb, jsonb, jsonb) ROWS 35;
-COMMENT ON FUNCTION backtest(series, interval, interval, int, text[], float8, float8[], interval[], float8, float8, timestamptz, jsonb, jsonb, jsonb) IS
+ALTER FUNCTION backtest(series, interval, interval, int, text[], float8, float8[], interval[], float8, float8, timestamptz, jsonb, jsonb, jsonb, series[]) ROWS 35;
+COMMENT ON FUNCTION backtest(series, interval, interval, int, text[], float8, float8[], interval[], float8, float8, timestamptz, jsonb, jsonb, jsonb, series[]) IS
     'How good models would have been: forecasts at earlier origins of the series, each from what was known then, scored by what came';
-ALTER FUNCTION calibration(series, interval, interval, int, text[], float8[], interval[], float8, float8, timestamptz, jsonb, jsonb, jsonb) ROWS 5;
-COMMENT ON FUNCTION calibration(series, interval, interval, int, text[], float8[], interval[], float8, float8, timestamptz, jsonb, jsonb, jsonb) IS
+ALTER FUNCTION calibration(series, interval, interval, int, text[], float8[], interval[], float8, float8, timestamptz, jsonb, jsonb, jsonb, series[]) ROWS 5;
+COMMENT ON FUNCTION calibration(series, interval, interval, int, text[], float8[], interval[], float8, float8, timestamptz, jsonb, jsonb, jsonb, series[]) IS
     'Whether bounds hold what they promise: at earlier origins of the series, how often the value lay within the bounds of each level';
 "#,
     name = "forecast_backtest_sql",

@@ -75,6 +75,7 @@ fn explain_forecast(
     options: default!(Option<Json>, "'{}'"),
     regressors: default!(Option<Json>, "NULL"),
     events: default!(Option<Json>, "NULL"),
+    covariates: default!(Option<Array<'_, SeriesValue>>, "NULL"),
 ) -> Result<
     TableIterator<
         'static,
@@ -113,8 +114,9 @@ fn explain_forecast(
         options,
         regressors,
         events,
+        covariates,
     }
-    .spec()?;
+    .spec(series.timezone())?;
     let found = forecast::explain(&series, &spec, &should_stop).map_err(report)?;
     let (model, status) = (found.model_used, found.status);
     if found.rows.is_empty() {
@@ -160,6 +162,7 @@ fn fit_report(
     options: default!(Option<Json>, "'{}'"),
     regressors: default!(Option<Json>, "NULL"),
     events: default!(Option<Json>, "NULL"),
+    covariates: default!(Option<Array<'_, SeriesValue>>, "NULL"),
 ) -> Result<
     TableIterator<
         'static,
@@ -199,8 +202,9 @@ fn fit_report(
         options,
         regressors,
         events,
+        covariates,
     }
-    .spec()?;
+    .spec(series.timezone())?;
     let began = Instant::now();
     let found = forecast::forecast(&series, &spec, &should_stop).map_err(report)?;
     let fit_ms = began.elapsed().as_secs_f64() * 1e3;
@@ -236,10 +240,10 @@ fn fit_report(
 
 extension_sql!(
     r#"
-ALTER FUNCTION fit_report(series, interval, text, interval[], float8, float8, timestamptz, jsonb, jsonb, jsonb) ROWS 1;
-COMMENT ON FUNCTION explain_forecast(series, interval, text, float8, interval[], float8, float8, timestamptz, jsonb, jsonb, jsonb) IS
+ALTER FUNCTION fit_report(series, interval, text, interval[], float8, float8, timestamptz, jsonb, jsonb, jsonb, series[]) ROWS 1;
+COMMENT ON FUNCTION explain_forecast(series, interval, text, float8, interval[], float8, float8, timestamptz, jsonb, jsonb, jsonb, series[]) IS
     'Every window of the past and of the horizon as the sum of what the model makes it of: trend, seasons, events, a change of level';
-COMMENT ON FUNCTION fit_report(series, interval, text, interval[], float8, float8, timestamptz, jsonb, jsonb, jsonb) IS
+COMMENT ON FUNCTION fit_report(series, interval, text, interval[], float8, float8, timestamptz, jsonb, jsonb, jsonb, series[]) IS
     'How a forecast comes about: the model and its parameters, what was filled in, what was not believed, how long it took';
 "#,
     name = "forecast_explain_sql",

@@ -7,6 +7,7 @@ use pgrx::prelude::*;
 use prescale_core::forecast::{Event, Regressor};
 use prescale_core::sample::SeriesBuilder;
 use prescale_core::time::{DAY, Micros};
+use prescale_core::window::Clock;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -17,6 +18,9 @@ use crate::error::{Answer, invalid, report};
 const EVENTS: &str =
     "Give rows with name, since and until, such as (SELECT jsonb_agg(e) FROM event e).";
 const REGRESSORS: &str = "Give rows with ts and one number for each regressor, such as (SELECT jsonb_agg(w) FROM weather w).";
+
+/// Numbers of PostgreSQL that have no number in JSON.
+const NOT_FINITE: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
 
 /// A row of a table of events.
 #[derive(Deserialize)]
@@ -30,23 +34,31 @@ struct EventRow {
 /// What a row of events may hold.
 const KNOWN: [&str; 3] = ["name", "since", "until"];
 
-/// Events from rows with `name`, `since` and `until`; without `until` an event lasts a day.
+/// Events from rows with `name`, `since` and `until`; without `until` an event lasts a day of `clock`. Each may be infinite.
 ///
 /// # Errors
 /// 22023 for what is no such row or no time, and for a key that is not known: it may be one that was meant.
-pub(super) fn events(json: Option<&Json>) -> Answer<Vec<Event>> {
+pub(super) fn events(json: Option<&Json>, clock: Clock) -> Answer<Vec<Event>> {
     let rows: Option<Vec<Value>> = match json {
         Some(json) => from_json(json, "events", EVENTS)?,
         None => None,
     };
+    let bound = |text: &str| match text {
+        "-infinity" => Ok(Micros::MIN),
+        "infinity" => Ok(Micros::MAX),
+        finite => instant(finite, clock, "events", EVENTS),
+    };
     let event = |row: Value| {
         let row = event_row(row)?;
-        let start = instant(&row.since, "events", EVENTS)?;
-        let end = row.until.map(|until| instant(&until, "events", EVENTS));
+        let start = bound(&row.since)?;
+        let end = match row.until {
+            Some(until) => bound(&until)?,
+            None => clock.instant(clock.shows(start).saturating_add(DAY)),
+        };
         Ok(Event {
             name: row.name,
             start,
-            end: end.transpose()?.unwrap_or(start.saturating_add(DAY)),
+            end,
         })
     };
     rows.unwrap_or_default().into_iter().map(event).collect()
@@ -66,11 +78,11 @@ fn event_row(row: Value) -> Answer<EventRow> {
         .map_err(|error| invalid(format!("events is not valid: {error}"), EVENTS))
 }
 
-/// Regressors from rows with `ts` and one number (or truth value) a regressor; null is a gap.
+/// Regressors from rows with `ts` and one number (or truth value) a regressor; what is null or not finite is a gap.
 ///
 /// # Errors
 /// 22023 for what is no such row, no time and no number.
-pub(super) fn regressors(json: Option<&Json>) -> Answer<Vec<Regressor>> {
+pub(super) fn regressors(json: Option<&Json>, clock: Clock) -> Answer<Vec<Regressor>> {
     let rows: Option<Vec<Map<String, Value>>> = match json {
         Some(json) => from_json(json, "regressors", REGRESSORS)?,
         None => None,
@@ -87,12 +99,13 @@ pub(super) fn regressors(json: Option<&Json>) -> Answer<Vec<Regressor>> {
                 return Err(invalid(message, REGRESSORS));
             }
         };
-        let ts = instant(&ts, "regressors", REGRESSORS)?;
+        let ts = instant(&ts, clock, "regressors", REGRESSORS)?;
         for (name, value) in row {
             let value = match value {
                 Value::Null => None,
                 Value::Bool(is_on) => Some(f64::from(u8::from(is_on))),
                 Value::Number(number) => number.as_f64(),
+                Value::String(text) if NOT_FINITE.contains(&text.as_str()) => None,
                 other @ (Value::String(_) | Value::Array(_) | Value::Object(_)) => {
                     let message = format!("regressor \"{name}\" is {other}, not a number");
                     return Err(invalid(message, REGRESSORS));
@@ -111,13 +124,13 @@ pub(super) fn regressors(json: Option<&Json>) -> Answer<Vec<Regressor>> {
     found.into_iter().map(regressor).collect()
 }
 
-/// A time in the form that PostgreSQL gives it in JSON. Without an offset it is UTC: the answer must not depend on the session.
-fn instant(text: &str, name: &str, hint: &str) -> Answer<Micros> {
-    let is_utc = !text
+/// A time in the form that PostgreSQL gives it in JSON. Without an offset it is one of `clock`: the answer must not depend on the session.
+fn instant(text: &str, clock: Clock, name: &str, hint: &str) -> Answer<Micros> {
+    let is_local = !text
         .get(10..)
         .unwrap_or_default()
         .contains(['+', '-', 'Z', 'z']);
-    let whole = format!("{text}{}", if is_utc { "+00" } else { "" });
+    let whole = format!("{text}{}", if is_local { "+00" } else { "" });
     // Words such as "now" are not what they were when the plan was made.
     let ts = if text.starts_with(|c: char| c.is_ascii_digit()) {
         TimestampWithTimeZone::from_str(&whole).ok()
@@ -125,5 +138,6 @@ fn instant(text: &str, name: &str, hint: &str) -> Answer<Micros> {
         None
     };
     let ts = ts.ok_or_else(|| invalid(format!("\"{text}\" in {name} is not a time"), hint))?;
-    micros(ts)
+    let ts = micros(ts)?;
+    Ok(if is_local { clock.instant(ts) } else { ts })
 }

@@ -76,6 +76,7 @@ fn fit_network(
         options,
         regressors: None,
         events: None,
+        covariates: None,
     };
     let progress = Progress::new();
     let show = |done: u64, planned: u64| {
@@ -83,7 +84,7 @@ fn fit_network(
             progress.show(&format!("{label}: update {done} of {planned}"));
         }
     };
-    let network = PooledNetwork::fit(&members, &asked.spec()?, &show, &should_stop);
+    let network = PooledNetwork::fit(&members, &asked.spec(None)?, &show, &should_stop);
     network.map(|network| network.to_bytes()).map_err(report)
 }
 

@@ -16,7 +16,7 @@ use prescale_core::time::{Micros, interval_text};
 use prescale_core::window;
 use serde_json::{Map, Value, json};
 
-use super::{Asked, to_rows};
+use super::{Asked, covariate, to_rows};
 use crate::convert::json::Json;
 use crate::convert::progress::Progress;
 use crate::convert::varlena::SeriesValue;
@@ -78,8 +78,15 @@ fn fit_series(
         options,
         regressors,
         events,
+        covariates: None,
     };
-    let mut spec = asked.spec()?;
+    // As it will be of the windows that the series is resampled to.
+    let zone = if step.is_some() {
+        timezone
+    } else {
+        series.timezone()
+    };
+    let mut spec = asked.spec(zone)?;
     let windows = Windows {
         step,
         fill,
@@ -131,7 +138,7 @@ impl Windows<'_> {
         };
         covariates
             .iter()
-            .map(|s| self.cut(required(s, "covariates")?.0, Some("none"), Some("mean")))
+            .map(|s| self.cut(covariate(s)?, Some("none"), Some("mean")))
             .collect()
     }
 

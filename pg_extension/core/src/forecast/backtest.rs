@@ -2,6 +2,7 @@
 
 use super::grid::{clock, mean};
 use super::loss::pinball;
+use super::model::Kind;
 use super::{Forecast, ForecastRow, ForecastSpec, forecast};
 use crate::error::{Error, Result};
 use crate::sample::Series;
@@ -133,6 +134,11 @@ impl Origins {
         for model in &spec.models {
             super::spec::check(&spec.of(model, None))?;
         }
+        let reads = |model: &String| !spec.of(model, None).covariates.is_empty();
+        if !spec.forecast.covariates.is_empty() && !spec.models.iter().any(reads) {
+            return Err(Error::invalid("none of the models reads covariates")
+                .with_hint("use model ridge, auto or lstm"));
+        }
         let until = spec.forecast.as_of.unwrap_or(Micros::MAX);
         let clock = clock(series)?;
         let known = series.ts().partition_point(|ts| *ts < until);
@@ -180,13 +186,21 @@ pub(super) fn pairs<'a>(
 }
 
 impl BacktestSpec {
+    /// With the covariates only where the model reads them.
     pub(super) fn of(&self, model: &str, as_of: Option<Micros>) -> ForecastSpec {
-        ForecastSpec {
+        let mut spec = ForecastSpec {
             model: model.into(),
             as_of,
             with_history: false,
             ..self.forecast.clone()
+        };
+        if model
+            .parse()
+            .is_ok_and(|kind: Kind| !kind.reads_covariates())
+        {
+            spec.covariates.clear();
         }
+        spec
     }
 }
 

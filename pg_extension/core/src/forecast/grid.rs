@@ -97,20 +97,16 @@ impl Grid {
             .saturating_add(ahead.saturating_mul(self.step.micros()))
     }
 
-    /// `series` on these windows and the `steps` after them: the mean of its samples in each; windows of the past without one lie on the line
-    /// between their neighbours, those before the first have its value. The error is the first window of the horizon without a sample.
-    pub(super) fn place(
-        &self,
-        series: &Series,
-        steps: usize,
-    ) -> std::result::Result<Vec<f64>, Micros> {
+    /// `series` on these windows and up to `ahead` after them, until one without a sample: the mean of its samples in each; windows of the past
+    /// without one lie on the line between their neighbours, those before the first have its value.
+    pub(super) fn place(&self, series: &Series, ahead: usize) -> Vec<f64> {
         let n = self.y.len();
-        let (mut y, mut seen) = (Vec::with_capacity(n + steps), Vec::new());
-        for idx in 0..n + steps {
+        let (mut y, mut seen) = (Vec::with_capacity(n), Vec::with_capacity(n));
+        for idx in 0..n + ahead {
             let (from, until) = self.around(idx);
             let found = mean(series, from, until);
             if found.is_none() && idx >= n {
-                return Err(self.ts(idx));
+                break;
             }
             seen.push(found.is_some());
             y.push(found.unwrap_or(0.0));
@@ -121,7 +117,7 @@ impl Grid {
             seen[..first].fill(true);
         }
         fill(&mut y, &seen);
-        Ok(y)
+        y
     }
 
     /// Means of each of `covariates` in every window, window by window: of samples before `as_of`; where there is none, what was there before;

@@ -4,6 +4,8 @@
 //! season leave of the series on what they leave of each influence; the model forecasts the series without the effects, and those
 //! of the horizon are added to its forecast.
 
+use serde::{Deserialize, Serialize};
+
 use super::grid::Grid;
 use super::l1::{Problem, single};
 use crate::error::{Error, ErrorKind, Result};
@@ -79,6 +81,33 @@ pub(super) struct Influence {
     pub(super) values: Vec<f64>,
 }
 
+/// What is added to the windows ahead, as far as it is known; equal neighbours are kept as one, with their number.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Ahead(Vec<(f64, usize)>);
+
+impl Ahead {
+    pub(super) fn new(values: &[f64]) -> Self {
+        let runs = values.chunk_by(|a, b| a.total_cmp(b).is_eq());
+        Self(runs.map(|run| (run[0], run.len())).collect())
+    }
+
+    /// Window by window.
+    pub(super) fn values(&self) -> impl Iterator<Item = f64> {
+        let runs = self.0.iter();
+        runs.flat_map(|(value, n)| std::iter::repeat_n(*value, *n))
+    }
+
+    /// Leaves the next `windows` behind.
+    pub(super) fn pass(&mut self, mut windows: usize) {
+        for (_, n) in &mut self.0 {
+            let gone = windows.min(*n);
+            *n -= gone;
+            windows -= gone;
+        }
+        self.0.retain(|(_, n)| *n > 0);
+    }
+}
+
 /// Two values at one time are a mistake in the rows: each of them would be half true.
 fn check_unique(regressor: &Regressor) -> Result<()> {
     let (ts, value) = (regressor.series.ts(), regressor.series.value());
@@ -96,7 +125,7 @@ fn check_unique(regressor: &Regressor) -> Result<()> {
     })
 }
 
-/// Every influence on the windows of `grid` and the `steps` after it.
+/// Every influence on the windows of `grid`, the `steps` after it, and up to `beyond` more, as far as all of them are known.
 ///
 /// # Errors
 /// `InvalidArgument` where a regressor is not known for a window of the horizon, or has two values at one time.
@@ -105,27 +134,34 @@ pub(super) fn influences(
     events: &[Event],
     grid: &Grid,
     steps: usize,
+    beyond: usize,
 ) -> Result<Vec<Influence>> {
     let mut found = Vec::new();
+    let mut known = grid.y.len() + steps + beyond;
     for regressor in regressors {
         check_unique(regressor)?;
+        let values = grid.place(&regressor.series, steps + beyond);
+        if values.len() < grid.y.len() + steps {
+            let message = format!(
+                "regressor {:?} has no value for the window at {}",
+                regressor.name,
+                time_text(grid.ts(values.len()))
+            );
+            return Err(Error::invalid(message)
+                .with_hint("a regressor must be known for every window of the horizon"));
+        }
+        known = known.min(values.len());
         found.push(Influence {
             name: regressor.name.clone(),
-            values: grid.place(&regressor.series, steps).map_err(|ts| {
-                Error::invalid(format!(
-                    "regressor {:?} has no value for the window at {}",
-                    regressor.name,
-                    time_text(ts)
-                ))
-                .with_hint("a regressor must be known for every window of the horizon")
-            })?,
+            values,
         });
     }
+    found.iter_mut().for_each(|i| i.values.truncate(known));
     let mut names: Vec<&str> = events.iter().map(|e| e.name.as_str()).collect();
     names.sort_unstable();
     names.dedup();
     for name in names {
-        let mut values = vec![0.0; grid.y.len() + steps];
+        let mut values = vec![0.0; known];
         for event in events.iter().filter(|e| e.name == name) {
             grid.mark(event.start, event.end, &mut values);
         }
@@ -137,14 +173,15 @@ pub(super) fn influences(
     Ok(found)
 }
 
-/// Effect of all influences together on each window of the past and the horizon, and that of each by name on a window where it is one.
+/// Effect of all influences together on each window of the past and ahead, and that of each by name on a window where it is one; nothing
+/// without any.
 pub(super) fn effects(
     y: &[f64],
     influences: &[Influence],
     periods: &[usize],
 ) -> (Vec<f64>, Vec<(String, f64)>) {
     let n = y.len();
-    let all = influences.first().map_or(n, |i| i.values.len());
+    let all = influences.first().map_or(0, |i| i.values.len());
     let from = n.saturating_sub(LEARNT_FROM);
     let unit = y.iter().map(|v| v.abs() / n as f64).sum::<f64>();
     let rest = |values: &[f64], unit: f64| -> Vec<f32> {
@@ -153,7 +190,7 @@ pub(super) fn effects(
     };
     let scales: Vec<f64> = influences
         .iter()
-        .map(|i| i.values.iter().fold(0.0, |a: f64, v| a.max(v.abs())))
+        .map(|i| i.values[..n].iter().fold(0.0, |a: f64, v| a.max(v.abs())))
         .map(|scale| if scale > 0.0 { scale } else { 1.0 })
         .collect();
     let columns: Vec<Vec<f32>> = influences

@@ -164,7 +164,7 @@ struct Fit {
     steps: usize,
     /// The scale of the model: of everything here but the grid and the report.
     scaling: Scaling,
-    /// What regressors and events add to each window of the past and the horizon; nothing where the model takes them in itself.
+    /// What regressors and events add to each window of the past and ahead; nothing where the model takes them in itself.
     effects: Vec<f64>,
     /// The series without them.
     y: Vec<f64>,
@@ -180,6 +180,16 @@ impl Fit {
     fn new(
         series: &Series,
         spec: &ForecastSpec,
+        should_stop: ShouldStop<'_>,
+    ) -> Result<Option<Self>> {
+        Self::with_influences(series, spec, 0, should_stop)
+    }
+
+    /// With what regressors and events do in up to `beyond` windows after the horizon.
+    fn with_influences(
+        series: &Series,
+        spec: &ForecastSpec,
+        beyond: usize,
         should_stop: ShouldStop<'_>,
     ) -> Result<Option<Self>> {
         let kind = spec::check(spec)?;
@@ -204,7 +214,8 @@ impl Fit {
             .transform
             .or_else(|| kind.transform(&grid, &periods));
         let scaling = Scaling::new(asked, &grid.y, season)?;
-        let influences = influences(&spec.regressors, &spec.events, &grid, steps)?;
+        let beyond = if kind == Kind::Prophet { 0 } else { beyond };
+        let influences = influences(&spec.regressors, &spec.events, &grid, steps, beyond)?;
         let mut y: Vec<f64> = grid.y.iter().map(|v| scaling.onto(*v)).collect();
         let (effects, named) = if kind == Kind::Prophet || grid.is_constant() {
             (Vec::new(), Vec::new())
@@ -256,7 +267,7 @@ impl Fit {
             found,
             report: FitReport::default(),
         };
-        fit.report = FitReport::new(series, &fit, &spec.periods);
+        fit.report = FitReport::new(series, &fit, spec);
         Ok(Some(fit))
     }
 

@@ -1,6 +1,8 @@
 //! How a forecast came about, in numbers.
 
-use super::{Fit, period};
+use super::model::{Found, Kind};
+use super::ridge::COVARIATES;
+use super::{Fit, ForecastSpec, period};
 use crate::sample::Series;
 use crate::time::Micros;
 
@@ -37,7 +39,7 @@ pub struct FitReport {
 }
 
 impl FitReport {
-    pub(super) fn new(series: &Series, fit: &Fit, asked: &[Micros]) -> Self {
+    pub(super) fn new(series: &Series, fit: &Fit, spec: &ForecastSpec) -> Self {
         let (grid, found, periods) = (&fit.grid, &fit.found, &fit.periods);
         let cleaned = fit.cleaned();
         let past = found.fitted.past.sums();
@@ -71,10 +73,26 @@ impl FitReport {
             level_shift: cleaned.and_then(|c| c.shift).map(|s| grid.ts(s.at)),
             aicc: found.fitted.aicc.filter(finite),
             scale: scale(&grid.y, periods.first().copied().unwrap_or(1)).filter(finite),
-            notes: period::notes(asked, grid),
+            notes: period::notes(&spec.periods, grid)
+                .into_iter()
+                .chain(unread(spec, found))
+                .collect(),
             resid_sd: (!past.is_empty()).then(|| square.sqrt()).filter(finite),
         }
     }
+}
+
+/// Why covariates that were given are not read; a network reads all of them.
+fn unread(spec: &ForecastSpec, found: &Found) -> Option<String> {
+    let mut facts = found.fitted.facts.iter();
+    let read = facts.find(|(name, _)| name == COVARIATES);
+    if spec.covariates.is_empty() || found.kind == Kind::Lstm || read.is_some_and(|r| r.1 > 0.0) {
+        return None;
+    }
+    Some(match read {
+        Some(_) => "covariates are not used: earlier errors were no less with them".into(),
+        None => format!("covariates are not used: {} reads none", found.kind.name()),
+    })
 }
 
 fn scale(y: &[f64], m: usize) -> Option<f64> {

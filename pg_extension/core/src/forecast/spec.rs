@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::influence::{self, Event, Regressor};
-use super::lstm::PooledNetwork;
+use super::lstm::{MAX_COVARIATES, PooledNetwork};
 use super::model::Kind;
 use super::options::Options;
 use crate::error::{Error, ErrorKind, Result};
@@ -109,7 +109,16 @@ pub(super) fn check(spec: &ForecastSpec) -> Result<Kind> {
     }
     if !kind.reads_covariates() && !spec.covariates.is_empty() {
         let message = format!("model {} reads no covariates", spec.model);
-        return Err(Error::invalid(message).with_hint("use model ridge, auto or lstm"));
+        return Err(Error::invalid(message)
+            .with_hint("use model ridge, auto or lstm; what is known ahead are regressors"));
+    }
+    if spec.covariates.len() > MAX_COVARIATES {
+        let message = format!(
+            "{} covariates, more than {MAX_COVARIATES}",
+            spec.covariates.len()
+        );
+        return Err(Error::new(ErrorKind::TooLarge, message)
+            .with_hint("take the components of a fingerprint of them"));
     }
     match (spec.floor, spec.ceiling) {
         (Some(floor), Some(ceiling)) if floor > ceiling => Err(Error::invalid(format!(

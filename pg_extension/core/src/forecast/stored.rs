@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::influence::Ahead;
 use super::lstm::PooledNetwork;
 use super::pack;
 use super::spec::check;
@@ -19,6 +20,12 @@ const FORMAT: u8 = 1;
 
 /// Most windows that [`Model::observe`] bridges between two values.
 const MAX_GAP: i64 = 10_000;
+
+/// Windows after the horizon for which regressors and events are kept, where they are known: so many may be observed before the next fit.
+const BEYOND: usize = 10_000;
+
+/// Status of a forecast that ends before the horizon does, where regressors and events are no longer known.
+const REFIT_NEEDED: &str = "refit_needed";
 
 /// A fitted model: what it needs in order to forecast from the last window it saw, without the series.
 ///
@@ -50,9 +57,9 @@ pub struct Model {
     /// The scale on which state and uncertainty are.
     #[serde(default)]
     scaling: Scaling,
-    /// What regressors and events add on that scale, per window of the horizon; empty without any.
-    #[serde(default)]
-    effects: Vec<f64>,
+    /// What regressors and events add on that scale; none where there are none or the model takes them in itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    effects: Option<Ahead>,
 }
 
 impl Model {
@@ -77,7 +84,7 @@ impl Model {
         spec: &ForecastSpec,
         should_stop: ShouldStop<'_>,
     ) -> Result<Option<(Self, FitReport)>> {
-        let fit = Fit::new(series, spec, should_stop)?;
+        let fit = Fit::with_influences(series, spec, BEYOND, should_stop)?;
         Ok(fit.map(|fit| (Self::new(&fit, spec), fit.report)))
     }
 
@@ -93,7 +100,7 @@ impl Model {
             state: fit.found.fitted.state.clone(),
             uncertainty: fit.found.uncertainty.clone(),
             scaling: fit.scaling,
-            effects: fit.effects.iter().skip(fit.grid.y.len()).copied().collect(),
+            effects: fit.effects.get(fit.grid.y.len()..).map(Ahead::new),
         }
     }
 
@@ -121,17 +128,27 @@ impl Model {
         self.step
     }
 
-    /// Forecasts the next `spec.horizon`; of the rest of `spec` only level and quantiles count.
+    /// Forecasts the next `spec.horizon`; of the rest of `spec` only level and quantiles count. Where regressors and events are no longer known, after
+    /// windows that were observed or for a longer horizon than that of the fit, the rows end and the status is `refit_needed`.
     ///
     /// # Errors
     /// As [`predict`](Self::predict), and `InvalidArgument` for a horizon that is not positive and levels outside (0, 1).
     pub fn forecast(&self, spec: &ForecastSpec) -> Result<Forecast> {
         check(spec)?;
+        let steps = self.step.cover(spec.horizon);
+        let effects = self.effects.iter().filter(|_| steps <= MAX_STEPS);
+        let known = effects.map(|e| e.values().take(steps).count()).min();
+        let known = known.unwrap_or(steps);
+        let status = if known < steps {
+            REFIT_NEEDED
+        } else {
+            &self.status
+        };
         Ok(Forecast {
             step: Some(self.step),
             model_used: self.name.clone(),
-            status: self.status.clone(),
-            rows: self.predict(self.step.cover(spec.horizon), spec.level, &spec.quantiles)?,
+            status: status.into(),
+            rows: self.predict(known, spec.level, &spec.quantiles)?,
             report: FitReport::default(),
         })
     }
@@ -169,14 +186,15 @@ impl Model {
 
     /// The forecast on the scale of the model, as far as it goes.
     fn path(&self, steps: usize) -> Vec<f64> {
-        let mut path = self.state.ahead(steps).sums();
-        if !self.effects.is_empty() {
-            path.truncate(self.effects.len());
-            path.iter_mut()
-                .zip(&self.effects)
-                .for_each(|(v, e)| *v += e);
+        let path = self.state.ahead(steps).sums();
+        match &self.effects {
+            Some(effects) => path
+                .iter()
+                .zip(effects.values())
+                .map(|(v, e)| v + e)
+                .collect(),
+            None => path,
         }
-        path
     }
 
     fn row(&self, h: i32, point: f64, level: f64, quantiles: &[f64]) -> ForecastRow {
@@ -290,19 +308,19 @@ impl Model {
         };
         // At most 10,000.
         let passed = usize::try_from(windows).unwrap_or(usize::MAX);
-        let mut effect = 0.0;
-        if !self.effects.is_empty() {
-            let Some(known) = self.effects.get(passed - 1) else {
-                return Ok(false);
-            };
-            effect = *known;
-        }
+        let effect = match &self.effects {
+            Some(effects) => effects.values().nth(passed - 1),
+            None => Some(0.0),
+        };
+        let Some(effect) = effect else {
+            return Ok(false);
+        };
         let mut state = self.state.clone();
         if !(state.pass(passed - 1) && state.observe_with(z - effect, covariates)) {
             return Ok(false);
         }
         self.state = state;
-        self.effects.drain(..passed.min(self.effects.len()));
+        self.effects.iter_mut().for_each(|e| e.pass(passed));
         self.last = self.ahead(windows);
         Ok(true)
     }

@@ -6,23 +6,41 @@ use super::calendar;
 use crate::error::Result;
 use crate::time::{DAY, Micros, Step};
 
-/// UTC, or for windows of whole days that of their time zone: by it every window is equally long, also across a change of daylight
-/// saving time.
+/// What clocks of a time zone show. By that of their time zone windows of whole days are equally long, also across a change of daylight saving
+/// time; shorter windows are by UTC.
+///
+/// ```
+/// use prescale_core::time::{DAY, MINUTE};
+/// use prescale_core::window::Clock;
+/// let clock = Clock::in_zone(Some("Europe/Berlin"))?;
+/// assert_eq!(clock.shows(0), 60 * MINUTE);
+/// // July began two hours before that of UTC did.
+/// assert_eq!(clock.instant(20_270 * DAY), 20_270 * DAY - 120 * MINUTE);
+/// # Ok::<(), prescale_core::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Clock(Option<Tz>);
+pub struct Clock(Option<Tz>);
 
 impl Clock {
-    pub(crate) const UTC: Self = Self(None);
+    /// That of UTC.
+    pub const UTC: Self = Self(None);
+
+    /// That of a time zone; of UTC without one.
+    ///
+    /// # Errors
+    /// `UnknownName` for a time zone that is not known.
+    pub fn in_zone(timezone: Option<&str>) -> Result<Self> {
+        let zone = timezone.map(calendar::timezone).transpose()?;
+        Ok(Self(zone.filter(|zone| *zone != Tz::UTC)))
+    }
 
     /// That of windows of `step` in a time zone.
     ///
     /// # Errors
     /// `UnknownName` for a time zone that is not known.
     pub(crate) fn of(timezone: Option<&str>, step: Step) -> Result<Self> {
-        let zone = timezone.map(calendar::timezone).transpose()?;
-        Ok(Self(zone.filter(|zone| {
-            *zone != Tz::UTC && step.micros() % DAY == 0
-        })))
+        let Self(zone) = Self::in_zone(timezone)?;
+        Ok(Self(zone.filter(|_| step.micros() % DAY == 0)))
     }
 
     /// Name of the time zone; `None` for UTC.
@@ -30,8 +48,9 @@ impl Clock {
         self.0.map(Tz::name)
     }
 
-    /// What it shows at an instant. Where the calendar ends it is UTC.
-    pub(crate) fn shows(self, ts: Micros) -> Micros {
+    /// What it shows at an instant, as if it were UTC. Where the calendar ends it is UTC.
+    #[must_use]
+    pub fn shows(self, ts: Micros) -> Micros {
         let offset = self.0.and_then(|zone| calendar::offset(zone, ts).ok());
         ts.saturating_add(offset.unwrap_or(0))
     }
@@ -49,7 +68,8 @@ impl Clock {
     }
 
     /// The first instant at which it shows `local` or more.
-    pub(crate) fn instant(self, local: Micros) -> Micros {
+    #[must_use]
+    pub fn instant(self, local: Micros) -> Micros {
         let found = self.0.and_then(|zone| calendar::instant(zone, local).ok());
         found.unwrap_or(local)
     }

@@ -25,7 +25,7 @@ mod regularize;
 mod seasonal;
 mod usual;
 
-pub(crate) use clock::Clock;
+pub use clock::Clock;
 pub use regularize::{regularize, resample};
 pub use usual::usual_step;
 

@@ -10,7 +10,7 @@ use crate::time::{ShouldStop, check_stop};
 const MAX_VALUES: usize = 1 << 20;
 
 /// Most covariates: more would be most of the network.
-const MAX_COVARIATES: usize = 32;
+pub(in crate::forecast) const MAX_COVARIATES: usize = 32;
 
 /// Most weights: eight megabytes of model.
 pub(super) const MAX_WEIGHTS: usize = 2_000_000;

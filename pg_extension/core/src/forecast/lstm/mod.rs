@@ -34,6 +34,8 @@ mod tests;
 
 pub use pool::{PooledNetwork, pool_member};
 
+pub(super) use check::MAX_COVARIATES;
+
 use kernel::LANES;
 use network::Batch;
 use sample::Sets;

@@ -55,6 +55,9 @@ const KNOTS: usize = 6;
 /// Name of the fact that `auto` goes by: the error in relation to that of the last value, in the stretch where it was least.
 pub(super) const LEAST_ERROR: &str = "least_error_to_last_value";
 
+/// Name of the fact how many covariates are read.
+pub(super) const COVARIATES: &str = "covariates";
+
 /// Windows of the past that the fit is shown for.
 const HISTORY: usize = 2_000;
 
@@ -108,7 +111,7 @@ pub(super) fn fit(task: &Task<'_>, should_stop: ShouldStop<'_>) -> Result<Option
         ("rows".into(), model.rows(n, ROWS).len() as f64),
     ];
     if !covariates.is_empty() {
-        facts.push(("covariates".into(), model.beside.len() as f64));
+        facts.push((COVARIATES.into(), model.beside.len() as f64));
     }
     let learnt = model.learn(n, ROWS, should_stop)?;
     let origin = n - 1;

@@ -76,7 +76,65 @@ fn other_models_refuse_covariates() {
         (refused.message(), refused.hint()),
         (
             "model ets reads no covariates",
-            Some("use model ridge, auto or lstm")
+            Some("use model ridge, auto or lstm; what is known ahead are regressors")
         )
+    );
+    let many = ForecastSpec {
+        covariates: vec![hourly(&y); 33],
+        ..spec("ridge", 2)
+    };
+    let refused = forecast(&hourly(&y), &many, &never).unwrap_err();
+    assert_eq!(refused.message(), "33 covariates, more than 32");
+}
+
+#[test]
+fn backtests_give_covariates_to_the_models_that_read_them() {
+    let (y, lead) = led(900);
+    let backtest = |models: &[&str], covariates: Vec<Series>| {
+        let spec = BacktestSpec {
+            step: 3 * HOUR,
+            windows: 20,
+            models: models.iter().map(|m| (*m).to_owned()).collect(),
+            forecast: ForecastSpec {
+                covariates,
+                ..spec("auto", 6)
+            },
+        };
+        let rows = Backtest::new(&hourly(&y), &spec, &never)?.collect::<Result<Vec<_>>>()?;
+        Ok(models
+            .iter()
+            .map(|m| {
+                let of = rows.iter().filter(|row| row.model == *m);
+                of.map(|row| row.mae.unwrap()).sum::<f64>()
+            })
+            .collect::<Vec<f64>>())
+    };
+    let models = ["ridge", "ets"];
+    let without = backtest(&models, Vec::new()).unwrap();
+    let with = backtest(&models, vec![hourly(&lead)]).unwrap();
+    assert!(with[0] < 0.95 * without[0], "{with:?} {without:?}");
+    assert_eq!(with[1].to_bits(), without[1].to_bits());
+    let refused: Error = backtest(&["ets"], vec![hourly(&lead)]).unwrap_err();
+    assert_eq!(refused.message(), "none of the models reads covariates");
+}
+
+#[test]
+fn covariates_that_are_not_used_are_noted() {
+    let (y, lead) = led(900);
+    let notes = |model: &str, y: &[f64], beside: &[f64]| {
+        let asked = ForecastSpec {
+            covariates: vec![hourly(beside)],
+            ..spec(model, 6)
+        };
+        run(y, &asked).report.notes
+    };
+    assert_eq!(notes("ridge", &y, &lead), Vec::<String>::new());
+    assert_eq!(
+        notes("ridge", &y, &vec![7.0; y.len()]),
+        ["covariates are not used: earlier errors were no less with them"]
+    );
+    assert_eq!(
+        notes("auto", &wave(400), &lead[..400]),
+        ["covariates are not used: ensemble reads none"]
     );
 }
