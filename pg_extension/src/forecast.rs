@@ -10,9 +10,7 @@ use serde_json::Value;
 
 use crate::convert::json::{Json, from_json};
 use crate::convert::varlena::SeriesValue;
-use crate::convert::{
-    micros, numbers, required, should_stop, span, spans, timestamp,
-};
+use crate::convert::{micros, numbers, required, should_stop, span, spans, timestamp};
 use crate::error::{Answer, report};
 
 mod backtest;
