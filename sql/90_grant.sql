@@ -11,7 +11,7 @@ BEGIN
     -- Pure functions are for everybody, and those on any table, which read what their caller may read; the rest the owner hands on.
     FOR o IN SELECT p.oid::regprocedure AS name, CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END AS kind
              FROM pg_proc p WHERE p.pronamespace = 'prescale'::regnamespace AND p.prokind IN ('f', 'p') AND p.provolatile <> 'i'
-               AND p.proname NOT IN ('fit_report', 'backtest', 'forecast_table', 'backtest_table', 'series_query') LOOP
+               AND p.proname NOT IN ('fit_report', 'backtest', 'forecast_table', 'backtest_table', 'series_query', 'check_column_types') LOOP
         EXECUTE format('REVOKE ALL ON %s %s FROM PUBLIC', o.kind, o.name);
         EXECUTE format('GRANT EXECUTE ON %s %s TO @extowner@ WITH GRANT OPTION', o.kind, o.name);
     END LOOP;
@@ -19,7 +19,7 @@ END
 $own$;
 
 GRANT USAGE ON SCHEMA prescale TO PUBLIC;
-GRANT EXECUTE ON FUNCTION check_column(regclass, name), check_column_types(regclass, name[], text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION check_column(regclass, name) TO PUBLIC;
 
 CREATE FUNCTION grant_reader(role regrole) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, prescale, pg_temp AS $$

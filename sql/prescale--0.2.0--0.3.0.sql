@@ -2453,7 +2453,7 @@ $$;
 
 -- What is stored has the order that the metrics say now.
 UPDATE progress SET feature_names = workload_feature_names(workload);
-GRANT EXECUTE ON FUNCTION check_column(regclass, name), check_column_types(regclass, name[], text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION check_column(regclass, name) TO PUBLIC;
 -- Pure functions are for everybody, and those on any table, which read what their caller may read; the rest the owner hands on, and who could do
 -- the like before may go on.
 DO $rights$

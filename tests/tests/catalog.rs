@@ -44,7 +44,7 @@ const RULES: [(&str, &str); 17] = [
     // Those on any table read what their caller may read.
     ("PUBLIC may execute what is not immutable:", "SELECT r.name FROM routine r
         CROSS JOIN LATERAL aclexplode(coalesce(r.proacl, acldefault('f', r.proowner))) a WHERE a.grantee = 0 AND r.provolatile <> 'i'
-        AND r.proname NOT IN ('fit_report', 'backtest', 'forecast_table', 'backtest_table', 'series_query', 'check_column')"),
+        AND r.proname NOT IN ('fit_report', 'backtest', 'forecast_table', 'backtest_table', 'series_query', 'check_column', 'check_column_types')"),
     ("PUBLIC may not execute what is immutable:", "SELECT r.name FROM routine r WHERE r.provolatile = 'i' AND NOT EXISTS (
         SELECT FROM aclexplode(coalesce(r.proacl, acldefault('f', r.proowner))) a WHERE a.grantee = 0)"),
     ("PUBLIC has rights on", "SELECT DISTINCT c.relname FROM relation c LEFT JOIN pg_attribute t ON t.attrelid = c.oid

@@ -136,9 +136,10 @@ impl Model {
     pub fn forecast(&self, spec: &ForecastSpec) -> Result<Forecast> {
         check(spec)?;
         let steps = self.step.cover(spec.horizon);
-        let effects = self.effects.iter().filter(|_| steps <= MAX_STEPS);
-        let known = effects.map(|e| e.values().take(steps).count()).min();
-        let known = known.unwrap_or(steps);
+        let known = match &self.effects {
+            Some(effects) if steps <= MAX_STEPS => effects.values().take(steps).count(),
+            _ => steps,
+        };
         let status = if known < steps {
             REFIT_NEEDED
         } else {
