@@ -23,8 +23,7 @@ $$;
 COMMENT ON FUNCTION check_column_types(regclass, name[], text) IS
     'Raises 42804 for the first of the columns that is not what is wanted: time, text, number, number or truth value';
 
--- Times without a zone are those of the session, as in any cast, unless they are said to be those of another zone.
-CREATE FUNCTION series_query(rel regclass, time_col name, value_col name, by name[], covariates name[] DEFAULT '{}', timezone text DEFAULT NULL) RETURNS text
+CREATE FUNCTION series_query(rel regclass, time_col name, value_col name, by name[], covariates name[] DEFAULT '{}', timezone text DEFAULT 'UTC') RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, prescale, pg_temp AS $$
 DECLARE
     ts text;
@@ -36,7 +35,8 @@ BEGIN
     END IF;
     PERFORM check_column(rel, c) FROM unnest(ARRAY[time_col, value_col] || by || covariates) c;
     PERFORM check_column_types(rel, ARRAY[time_col], 'time'), check_column_types(rel, value_col || covariates, 'number');
-    ts := CASE WHEN timezone IS NULL OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = rel AND a.attname = time_col AND a.atttypid = 'timestamptz'::regtype)
+    -- Times without a zone do not depend on that of the session, as those of regressors and events do not.
+    ts := CASE WHEN EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = rel AND a.attname = time_col AND a.atttypid = 'timestamptz'::regtype)
                THEN format('r.%I', time_col) ELSE format('r.%I::timestamp AT TIME ZONE %L', time_col, timezone) END;
     RETURN (SELECT format('SELECT jsonb_build_object(%s) AS key, prescale.series_agg((%s)::timestamptz, r.%I::float8) AS s, ARRAY[%s]::prescale.series[] AS covariates FROM %I.%I r%s',
                           (SELECT string_agg(format('%L, r.%I', c, c), ', ') FROM unnest(by) c), ts, value_col,

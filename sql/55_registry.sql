@@ -252,7 +252,7 @@ END
 $$;
 COMMENT ON FUNCTION columns_among(text, name[]) IS 'Which of the columns a relation has; none without a relation; raises 42P01 for one that does not exist';
 
--- A value of the same type as that of the key is compared as what it is, so that an index serves; others as text, as in rows_for.
+-- A value of the same type as that of the key is compared as what it is, so that an index serves; others as in rows_for.
 CREATE FUNCTION rows_of_key(relation text, by name[], keyed name[], series_of regclass, key jsonb) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, prescale, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
@@ -264,9 +264,10 @@ BEGIN
         RETURN NULL;
     END IF;
     SELECT coalesce(' WHERE ' || string_agg(CASE WHEN key ->> c IS NULL THEN format('r.%I IS NULL', c)
+                                                 WHEN a.atttypid IN ('text'::regtype, 'varchar'::regtype) THEN format('r.%I::text = %L', c, key ->> c)
                                                  WHEN a.atttypid = b.atttypid AND t.typnamespace = 'pg_catalog'::regnamespace
-                                                 THEN format('r.%1$I = (SELECT (jsonb_populate_record(NULL::%2$s, %3$L)).%1$I)', c, rows_of, jsonb_build_object(c, key -> c))
-                                                 ELSE format('to_jsonb(r.%I) #>> ''{}'' = %L', c, key ->> c) END, ' AND '), '') INTO condition
+                                                 THEN format('r.%1$I = (SELECT k.%1$I FROM jsonb_to_record(%2$L) k (%1$I %3$s))', c, jsonb_build_object(c, key -> c), format_type(a.atttypid, a.atttypmod))
+                                                 ELSE format('(to_jsonb(r.%1$I) = %2$L OR to_jsonb(r.%1$I) #>> ''{}'' = %3$L)', c, key -> c, key ->> c) END, ' AND '), '') INTO condition
     FROM unnest(keyed) c JOIN pg_attribute a ON a.attrelid = rows_of AND a.attname = c JOIN pg_attribute b ON b.attrelid = series_of AND b.attname = c
     JOIN pg_type t ON t.oid = a.atttypid;
     EXECUTE format('SELECT jsonb_agg(to_jsonb(r.*) - %L::text[]) FROM %s r%s', by, rows_of, condition) INTO found;
@@ -342,6 +343,7 @@ DECLARE
     events_keyed name[] := columns_among(model.events, events_by);
     regressors jsonb;
     events jsonb;
+    is_stray bool;
 BEGIN
     IF model.owner <> current_user THEN
         RAISE EXCEPTION 'permission denied for model "%": only its owner fits it, role "%"', model.name, model.owner USING ERRCODE = 'insufficient_privilege',
@@ -382,6 +384,7 @@ BEGIN
             END IF;
             IF events_keyed <> '{}' THEN
                 events := rows_of_key(model.events, events_by, events_keyed, relation, key);
+                is_stray := coalesce(is_stray, true) AND events IS NULL;
             END IF;
             PERFORM check_regressors(regressors, model.regressors IS NOT NULL, one.s);
             SELECT f.* INTO fitted FROM fit_series(one.s, model.horizon, asked.model, asked.level, asked.quantiles, asked.periods, asked.floor, asked.ceiling,
@@ -403,6 +406,12 @@ BEGIN
         RETURN NEXT;
     END LOOP;
     CLOSE series;
+    IF is_stray THEN
+        EXECUTE format('SELECT EXISTS (SELECT FROM %s)', to_regclass(model.events)) INTO is_stray;
+        IF is_stray THEN
+            RAISE WARNING 'no event of "%" is for any of the series', model.events USING HINT = format('Its values in %s are compared with those of the series.', array_to_string(events_keyed, ', '));
+        END IF;
+    END IF;
     PERFORM finish_model_version(model, version, n_series, asked.keep);
 END
 $$;

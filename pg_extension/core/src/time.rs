@@ -110,6 +110,11 @@ pub fn interval_text(micros: Micros) -> String {
 
 /// An instant as text for messages: `2024-01-31 09:00:00+00`; the number of microseconds where the calendar ends.
 pub(crate) fn time_text(ts: Micros) -> String {
+    match ts {
+        Micros::MIN => return "-infinity".into(),
+        Micros::MAX => return "infinity".into(),
+        _ => {}
+    }
     chrono::DateTime::from_timestamp_micros(ts).map_or_else(
         || format!("{ts} microseconds"),
         |t| t.format("%Y-%m-%d %H:%M:%S%.f+00").to_string(),

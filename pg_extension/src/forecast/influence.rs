@@ -74,8 +74,9 @@ fn event_row(row: Value) -> Answer<EventRow> {
             format!("Known keys: {}.", KNOWN.join(", ")),
         ));
     }
+    let text = row.to_string();
     serde_json::from_value(row)
-        .map_err(|error| invalid(format!("events is not valid: {error}"), EVENTS))
+        .map_err(|error| invalid(format!("event {text} is not valid: {error}"), EVENTS))
 }
 
 /// Regressors from rows with `ts` and one number (or truth value) a regressor; what is null or not finite is a gap.

@@ -32,7 +32,9 @@ ALTER TABLE price ALTER price TYPE float8, ADD r bool DEFAULT false, ADD "to_jso
 UPDATE price SET price = 'NaN', r = true WHERE ts = '2024-05-03';
 UPDATE price SET price = '-Infinity', "to_jsonb" = 'NaN' WHERE ts = '2024-05-04';
 SELECT key, status FROM fit('priced');
-UPDATE price SET price = 'NaN' WHERE ts = '2024-05-22 03:00';
+UPDATE price SET price = 'NaN' WHERE ts IN ('2024-05-21 20:00', '2024-05-22 03:00');
+SELECT key, status, metrics -> 'n_held_out' AS n_held_out FROM fit('priced');
+DELETE FROM price WHERE ts > '2024-05-22 03:00';
 SELECT key, status FROM fit('priced');
 -- keys of an array, of another type, and of none
 ALTER TABLE fair RENAME shop TO r;
@@ -43,6 +45,13 @@ CREATE VIEW numbered AS SELECT ts, CASE shop WHEN 'a' THEN '1' ELSE 'x' END AS r
 CREATE VIEW number_fair AS SELECT CASE r WHEN 'a' THEN 1 END AS r, name, since, until FROM fair;
 SELECT create_model('numbers', 'numbered', 'ts', 'n', '{r}', '6 hours', '{"model": "ets"}', events => 'number_fair') IS NOT NULL AS made;
 SELECT key, status, round((metrics -> 'params' ->> 'effect_fair')::numeric, -1) AS effect FROM fit('numbers');
+CREATE DOMAIN label AS text NOT NULL;
+CREATE VIEW sized AS SELECT ts, 2 AS size, shop::varchar(9) AS branch, n FROM visit;
+CREATE TABLE size_fair AS SELECT 2.00 AS size, r AS branch, name::label, since, until FROM fair;
+SELECT create_model('sizes', 'sized', 'ts', 'n', '{size,branch}', '6 hours', '{"model": "ets"}', events => 'size_fair') IS NOT NULL AS made;
+SELECT key, status, round((metrics -> 'params' ->> 'effect_fair')::numeric, -1) AS effect FROM fit('sizes');
+UPDATE size_fair SET branch = 'c';
+SELECT key, status, metrics -> 'params' ? 'effect_fair' AS has_effect FROM fit('sizes');
 -- events without end, and from ever on
 CREATE TABLE era (name text, since timestamptz, until timestamptz);
 INSERT INTO era VALUES ('new', '2024-05-15', 'infinity'), ('old', '-infinity', '2024-05-02');
@@ -62,7 +71,15 @@ SELECT create_model('days', 'turnover', 'day', 'n', horizon => '7 days', spec =>
 SELECT key, status, round((metrics -> 'params' ->> 'effect_working')::numeric, -1) AS effect FROM fit('days');
 SELECT ts AT TIME ZONE 'America/New_York' AS ts, round(yhat::numeric, -2) AS hundreds FROM forecast((SELECT resample(series_agg(day::timestamp AT TIME ZONE 'America/New_York', n), '1 day', timezone => 'America/New_York') FROM turnover),
     '5 days', 'ets', events => (SELECT jsonb_agg(p) FROM payday p)) ORDER BY ts;
+-- and of UTC where there are no windows, in every session
+SELECT ts AT TIME ZONE 'UTC' AS ts, round(yhat::numeric, -2) AS hundreds FROM forecast_table('turnover', 'day', 'n', '5 days', model => 'ets', events => (SELECT jsonb_agg(p) FROM payday p)) ORDER BY ts;
 SET timezone = 'UTC';
+-- what a planned price that never changed does, nobody knows
+SELECT round(max(abs(f.yhat - g.yhat))) AS apart FROM (SELECT series_agg(ts, n) s FROM visit WHERE shop = 'a') v, forecast(v.s, '6 hours', 'ets') g
+JOIN LATERAL forecast(v.s, '6 hours', 'ets', regressors => (SELECT jsonb_agg(jsonb_build_object('ts', t, 'price', CASE WHEN t < '2024-05-22' THEN 19.99 ELSE 24.99 END)) FROM generate_series(timestamptz '2024-05-01', '2024-05-23', '1 hour') t)) f ON f.ts = g.ts;
+SELECT message FROM (SELECT series_agg(ts, n) s FROM visit WHERE shop = 'a') v, fit_report(v.s, '6 hours', 'ets', regressors => (SELECT jsonb_agg(jsonb_build_object('ts', t, 'price', CASE WHEN t < '2024-05-22' THEN 19.99 ELSE 24.99 END)) FROM generate_series(timestamptz '2024-05-01', '2024-05-23', '1 hour') t));
+SELECT count(*) FROM (SELECT series_agg(ts, n) s FROM visit) v, forecast(v.s, '6 hours', 'ets', events => '[{"name": "x", "since": "infinity"}]');
+SELECT count(*) FROM (SELECT series_agg(ts, n) s FROM visit) v, forecast(v.s, '6 hours', 'ets', events => '[{"name": "x", "since": null}]');
 -- what no fit could read is refused at once, and at a fit after the table was changed
 CREATE TABLE odd (id int, name text, since timestamptz, ts text, remark text);
 SELECT create_model('x', 'visit', 'ts', 'n', '{shop}', '1 hour', events => 'odd');
@@ -114,5 +131,6 @@ SELECT count(*) FROM forecast_table('lead', 'ts', 'n', '1 hour', '{shop}', 'ets'
 \echo :SQLSTATE
 SELECT count(*) FROM forecast_table('lead', 'ts', 'n', '1 hour', '{shop}', covariates => NULL);
 \echo :SQLSTATE
-SELECT drop_model(name) FROM forecast_model WHERE name IN ('visits', 'priced', 'tags', 'numbers', 'eras', 'days') ORDER BY name;
-DROP TABLE visit, fair, price, era, turnover, payday, working, odd, bare, lead CASCADE;
+SELECT drop_model(name) FROM forecast_model WHERE name IN ('visits', 'priced', 'tags', 'numbers', 'eras', 'days', 'sizes') ORDER BY name;
+DROP TABLE visit, fair, price, era, turnover, payday, working, odd, bare, lead, size_fair CASCADE;
+DROP DOMAIN label;

@@ -1,7 +1,8 @@
 //! Several experts and their weighted middle: `ensemble`, for horizons of a season and more.
 //!
-//! Experts: exponential smoothing with two seasons and direct median regression, each on the raw and on the logarithmic scale, and the
-//! value one season ago, for each season; where no season is known, exponential smoothing, the theta line, drift and the last value.
+//! Experts: exponential smoothing with two seasons and direct median regression, each on the raw and on the logarithmic scale, the theta method with
+//! the shorter season, and the value one season ago, for each season; where no season is known, exponential smoothing, theta, drift and the last
+//! value.
 //! Each is judged at rolling origins in the newest part of the series, which the regressions did not learn from; with its errors relative to
 //! those of the best, er = MAE / min + sMAPE / min, it weighs (er + ¼·min er)⁻². The forecast is half the weighted mean and half the
 //! weighted median, which together erred less than either.
@@ -16,7 +17,7 @@ use super::parts::Parts;
 use super::scale::Scale;
 use super::state::State;
 use super::uncertainty::Uncertainty;
-use super::{direct, hw, naive};
+use super::{direct, hw, naive, theta};
 use crate::error::Result;
 use crate::time::ShouldStop;
 
@@ -186,6 +187,15 @@ fn experts(
             });
         }
     };
+    let season = periods.first().copied().unwrap_or(1);
+    repeat("theta".into(), &|past| {
+        let (model, past) = theta::fit(past, season, false, should_stop).ok()??;
+        Some(Fitted {
+            state: State::Theta(model),
+            past,
+            ..Fitted::default()
+        })
+    });
     for &p in periods {
         repeat(format!("season_{p}"), &|past| {
             naive::seasonal(past, &[p], steps)

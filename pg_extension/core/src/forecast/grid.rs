@@ -97,19 +97,33 @@ impl Grid {
             .saturating_add(ahead.saturating_mul(self.step.micros()))
     }
 
-    /// `series` on these windows and up to `ahead` after them, until one without a sample: the mean of its samples in each; windows of the past
-    /// without one lie on the line between their neighbours, those before the first have its value.
+    /// `series` on these windows and up to `ahead` after them, as far as it goes: the mean of its samples in each; windows without one lie on the
+    /// line between their neighbours, those before the first have its value.
     pub(super) fn place(&self, series: &Series, ahead: usize) -> Vec<f64> {
-        let n = self.y.len();
-        let (mut y, mut seen) = (Vec::with_capacity(n), Vec::with_capacity(n));
-        for idx in 0..n + ahead {
+        let last = series.ts().last().copied().unwrap_or(Micros::MIN);
+        let (mut y, mut seen) = (Vec::new(), Vec::new());
+        let mut end = Micros::MIN;
+        for idx in 0..self.y.len() + ahead {
             let (from, until) = self.around(idx);
-            let found = mean(series, from, until);
-            if found.is_none() && idx >= n {
+            if last < from {
                 break;
             }
+            let found = mean(series, from, until);
             seen.push(found.is_some());
             y.push(found.unwrap_or(0.0));
+            end = until;
+        }
+        // The sample after all these windows ends the last gap.
+        let next = series.ts().partition_point(|ts| *ts < end);
+        if let (Some(ts), Some(v)) = (series.ts().get(next), series.value().get(next)) {
+            let from = seen.iter().rposition(|s| *s);
+            let at = |idx: usize| self.local(idx) as f64;
+            let start = from.map_or((0.0, *v), |idx| (at(idx), y[idx]));
+            let slope = (v - start.1) / (self.clock.shows(*ts) as f64 - start.0);
+            for idx in from.map_or(0, |idx| idx + 1)..y.len() {
+                y[idx] = start.1 + slope * (at(idx) - start.0);
+                seen[idx] = true;
+            }
         }
         if let Some(first) = seen.iter().position(|s| *s) {
             let (before, after) = y.split_at_mut(first);

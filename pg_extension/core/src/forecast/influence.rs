@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::grid::Grid;
-use super::l1::{Problem, single};
+use super::l1::{Problem, Ridge, single};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sample::Series;
 use crate::time::{Micros, time_text};
@@ -18,8 +18,14 @@ const MAX_INFLUENCES: usize = 50;
 /// Newest windows that effects are learnt from. Cost: 4 · windows · influences² / 2 multiplications.
 const LEARNT_FROM: usize = 20_000;
 
-/// Shrinkage toward no effect: a thousandth of what an influence moves by its usual size.
+/// Shrinkage toward no effect: a thousandth of what an influence moves, over what trend and season leave of it.
 const RIDGE: f64 = 0.001;
+
+/// Squares, as shares of the largest one, that rounding may have left.
+const ROUNDING: f64 = 1e-18;
+
+/// How many times its range in the past an influence may go beyond it; further its effect is that of the furthest.
+const REACH: f64 = 3.0;
 
 /// A number that acts on the series and is known over the horizon too, such as a planned price.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,6 +87,33 @@ pub(super) struct Influence {
     pub(super) values: Vec<f64>,
 }
 
+impl Influence {
+    /// Keeps it ahead of window `n` within reach of what it was before; says so where it goes further in the next `steps`.
+    fn bound(&mut self, n: usize, steps: usize) -> Option<String> {
+        let (past, ahead) = self.values.split_at_mut(n);
+        let low = past.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = past.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let within = |v: f64| v.clamp(low - REACH * (high - low), high + REACH * (high - low));
+        let beyond = |v: &f64| within(*v).total_cmp(v).is_ne();
+        let note = ahead.iter().take(steps).copied().find(beyond).map(|v| {
+            if low < high {
+                let counted = within(v);
+                format!(
+                    "{:?} is {v}, far beyond {low} to {high}: counted as {counted}",
+                    self.name
+                )
+            } else {
+                format!(
+                    "{:?} is {v} and was always {low}: its effect is not known",
+                    self.name
+                )
+            }
+        });
+        ahead.iter_mut().for_each(|v| *v = within(*v));
+        note
+    }
+}
+
 /// What is added to the windows ahead, as far as it is known; equal neighbours are kept as one, with their number.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Ahead(Vec<(f64, usize)>);
@@ -125,7 +158,8 @@ fn check_unique(regressor: &Regressor) -> Result<()> {
     })
 }
 
-/// Every influence on the windows of `grid`, the `steps` after it, and up to `beyond` more, as far as all of them are known.
+/// Every influence on the windows of `grid`, the `steps` after it, and up to `beyond` more, as far as all of them are known; and what is not
+/// used as it is.
 ///
 /// # Errors
 /// `InvalidArgument` where a regressor is not known for a window of the horizon, or has two values at one time.
@@ -135,7 +169,7 @@ pub(super) fn influences(
     grid: &Grid,
     steps: usize,
     beyond: usize,
-) -> Result<Vec<Influence>> {
+) -> Result<(Vec<Influence>, Vec<String>)> {
     let mut found = Vec::new();
     let mut known = grid.y.len() + steps + beyond;
     for regressor in regressors {
@@ -170,85 +204,102 @@ pub(super) fn influences(
             values,
         });
     }
-    Ok(found)
+    let bound = |influence: &mut Influence| influence.bound(grid.y.len(), steps);
+    let notes = found.iter_mut().filter_map(bound).collect();
+    Ok((found, notes))
 }
 
 /// Effect of all influences together on each window of the past and ahead, and that of each by name on a window where it is one; nothing
-/// without any.
+/// without any. What trend and season explain of an influence cannot be told from them: the less they leave of it, the more its effect is drawn
+/// to zero, which it is where they leave nothing.
 pub(super) fn effects(
     y: &[f64],
+    seen: &[bool],
     influences: &[Influence],
     periods: &[usize],
 ) -> (Vec<f64>, Vec<(String, f64)>) {
     let n = y.len();
-    let all = influences.first().map_or(0, |i| i.values.len());
     let from = n.saturating_sub(LEARNT_FROM);
-    let unit = y.iter().map(|v| v.abs() / n as f64).sum::<f64>();
-    let rest = |values: &[f64], unit: f64| -> Vec<f32> {
-        let rest = rest(values, periods);
-        rest.iter().map(|v| single(v / unit)).collect()
+    let (y, seen) = (&y[from..], &seen[from..]);
+    let counted = seen.iter().filter(|s| **s).count() as f64;
+    let mean = |values: &[f64], of: &dyn Fn(f64) -> f64| -> f64 {
+        let known = values.iter().zip(seen).filter(|(_, s)| **s);
+        known.map(|(v, _)| of(*v) / counted).sum()
     };
-    let scales: Vec<f64> = influences
-        .iter()
-        .map(|i| i.values[..n].iter().fold(0.0, |a: f64, v| a.max(v.abs())))
-        .map(|scale| if scale > 0.0 { scale } else { 1.0 })
-        .collect();
-    let columns: Vec<Vec<f32>> = influences
-        .iter()
-        .zip(&scales)
-        .map(|(i, scale)| rest(&i.values[from..n], *scale))
-        .collect();
-    let beta = if unit > 0.0 && unit.is_finite() {
-        Problem {
-            columns: columns.iter().map(Vec::as_slice).collect(),
-            target: &rest(&y[from..], unit),
-            weight: &vec![1.0; n - from],
-            ridge: RIDGE,
-            doubted: 0..0,
+    // Shares of the largest value hold squares of any number.
+    let unit = y.iter().fold(0.0_f64, |most, v| most.max(v.abs()));
+    let target = rest(y, seen, unit, periods);
+    let mut learnt = Vec::new();
+    for (place, influence) in influences.iter().enumerate() {
+        let past = &influence.values[from..n];
+        let scale = past.iter().fold(0.0_f64, |most, v| most.max(v.abs()));
+        let left = rest(past, seen, scale, periods);
+        let left_of_it = mean(&left, &|v| v * v);
+        if unit > 0.0 && scale > 0.0 && left_of_it > ROUNDING {
+            let usual = mean(past, &|v| v / scale);
+            let own = mean(past, &|v| (v / scale - usual).powi(2));
+            learnt.push((place, unit / scale, RIDGE * own / left_of_it, left));
         }
-        .solve()
-    } else {
-        vec![0.0; influences.len()]
-    };
+    }
+    let single = |values: &[f64]| values.iter().map(|v| single(*v)).collect::<Vec<f32>>();
+    let columns: Vec<Vec<f32>> = learnt.iter().map(|l| single(&l.3)).collect();
+    let shares: Vec<f64> = learnt.iter().map(|l| l.2).collect();
+    let beta = Problem {
+        columns: columns.iter().map(Vec::as_slice).collect(),
+        target: &single(&target),
+        weight: &seen
+            .iter()
+            .map(|s| f32::from(u8::from(*s)))
+            .collect::<Vec<_>>(),
+        ridge: Ridge::OfOwn(&shares),
+    }
+    .solve();
+    let mut each = vec![0.0; influences.len()];
+    for ((place, unit, ..), beta) in learnt.iter().zip(beta) {
+        each[*place] = beta * unit;
+    }
+    let all = influences.first().map_or(0, |i| i.values.len());
     let mut effects = vec![0.0; all];
-    let mut named = Vec::new();
-    for ((influence, beta), scale) in influences.iter().zip(beta).zip(scales) {
-        let each = beta * unit / scale;
+    for (influence, each) in influences.iter().zip(&each) {
         for (effect, v) in effects.iter_mut().zip(&influence.values) {
             *effect += each * v;
         }
-        named.push((format!("effect_{}", influence.name), each));
     }
-    (effects, named)
+    let names = influences.iter().map(|i| format!("effect_{}", i.name));
+    (effects, names.zip(each).collect())
 }
 
-/// What trend and season leave: the mean over the longest period (a twelfth of the series, without one) around each window and the
-/// usual value at each place of the shortest are taken out.
-fn rest(values: &[f64], periods: &[usize]) -> Vec<f64> {
+/// What trend and season leave of `values` in units of `unit`: the mean over the longest period (a twelfth of the series, without one) around each
+/// window and the usual value at each place of the shorter ones are taken out. Means are those of the windows that were seen.
+fn rest(values: &[f64], seen: &[bool], unit: f64, periods: &[usize]) -> Vec<f64> {
     let n = values.len();
+    let unit = if unit > 0.0 { unit } else { 1.0 };
     let width = periods.last().copied().unwrap_or(n / 12).clamp(1, n.max(1));
-    let mut sums = vec![0.0];
-    let mut sum = 0.0;
-    for v in values {
-        sum += v;
+    let mut sums = vec![(0.0, 0.0)];
+    let mut sum = (0.0, 0.0);
+    for (v, seen) in values.iter().zip(seen) {
+        let weight = f64::from(u8::from(*seen));
+        sum = (sum.0 + weight * v / unit, sum.1 + weight);
         sums.push(sum);
     }
+    let mean = |(sum, count): (f64, f64)| sum / count.max(1.0);
     let mut rest: Vec<f64> = values
         .iter()
         .enumerate()
         .map(|(i, v)| {
             let from = i.saturating_sub(width / 2).min(n - width);
-            v - (sums[from + width] - sums[from]) / width as f64
+            let (until, from) = (sums[from + width], sums[from]);
+            v / unit - mean((until.0 - from.0, until.1 - from.1))
         })
         .collect();
     for &p in periods {
         let mut places = vec![(0.0, 0.0); p];
-        for (i, r) in rest.iter().enumerate() {
+        for (i, r) in rest.iter().enumerate().filter(|(i, _)| seen[*i]) {
             let place = &mut places[i % p];
             *place = (place.0 + r, place.1 + 1.0);
         }
         for (i, r) in rest.iter_mut().enumerate() {
-            *r -= places[i % p].0 / f64::max(places[i % p].1, 1.0);
+            *r -= mean(places[i % p]);
         }
     }
     rest

@@ -2,7 +2,7 @@
 //!
 //! min Σ w·|y − x·β| + ridge, by iteratively reweighted least squares (Schlossmacher 1973): squares first, then three times
 //! with weights w / max(|e| / mean |e|, 1/20). Columns are scaled to a root mean square of one, so that one strength of the
-//! ridge fits all of them, and there is no intercept: without evidence β is 0. Cost: 4 · rows · columns² / 2 multiplications.
+//! ridge fits all of them ([`Ridge`]), and there is no intercept: without evidence β is 0. Cost: 4 · rows · columns² / 2 multiplications.
 
 use std::ops::Range;
 
@@ -41,10 +41,27 @@ pub(super) struct Problem<'a> {
     pub(super) target: &'a [f32],
     /// Weight of each row.
     pub(super) weight: &'a [f32],
-    /// Strength of the ridge as a share of the sum of weights.
-    pub(super) ridge: f64,
-    /// Columns of which less is expected: their ridge is [`STRONGER`] times as strong.
-    pub(super) doubted: Range<usize>,
+    pub(super) ridge: Ridge<'a>,
+}
+
+/// How strongly coefficients are drawn to zero.
+pub(super) enum Ridge<'a> {
+    /// By a share of the sum of weights, [`STRONGER`] times as large for the columns of the range, of which less is expected.
+    OfAll(f64, Range<usize>),
+    /// Each by a share of the weighted squares of its own column: what a few rows tell, and weighs little where all others fit closely, is not
+    /// drawn further than the rest.
+    OfOwn(&'a [f64]),
+}
+
+impl Ridge<'_> {
+    /// What it adds to the squares of a column.
+    fn add(&self, column: usize, squares: f64, total: f64) -> f64 {
+        match self {
+            Self::OfAll(share, doubted) if doubted.contains(&column) => STRONGER * share * total,
+            Self::OfAll(share, _) => share * total,
+            Self::OfOwn(shares) => shares.get(column).copied().unwrap_or(0.0) * squares,
+        }
+    }
 }
 
 /// Coefficients, and how far their columns went when they were learnt.
@@ -82,10 +99,6 @@ impl Problem<'_> {
         let mut columns = self.columns.clone();
         columns.push(self.target);
         let mut weight = self.weight.to_vec();
-        let ridge = |column: usize| {
-            let is_doubted = self.doubted.contains(&column);
-            self.ridge * if is_doubted { STRONGER } else { 1.0 }
-        };
         let mut scale: Vec<f64> = Vec::new();
         let mut beta = vec![0.0; p];
         for pass in 0..=REWEIGHTINGS {
@@ -101,7 +114,8 @@ impl Problem<'_> {
                     let by = scale.get(j).copied().unwrap_or(1.0);
                     gram[i * (p + 1) + j] *= scale[i] * by;
                 }
-                gram[i * (p + 1) + i] += ridge(i) * total + f64::MIN_POSITIVE;
+                let square = &mut gram[i * (p + 1) + i];
+                *square += self.ridge.add(i, *square, total) + f64::MIN_POSITIVE;
             }
             let Some(solution) = cholesky_solve(&mut gram, p) else {
                 break;

@@ -215,12 +215,12 @@ impl Fit {
             .or_else(|| kind.transform(&grid, &periods));
         let scaling = Scaling::new(asked, &grid.y, season)?;
         let beyond = if kind == Kind::Prophet { 0 } else { beyond };
-        let influences = influences(&spec.regressors, &spec.events, &grid, steps, beyond)?;
+        let (influences, notes) = influences(&spec.regressors, &spec.events, &grid, steps, beyond)?;
         let mut y: Vec<f64> = grid.y.iter().map(|v| scaling.onto(*v)).collect();
         let (effects, named) = if kind == Kind::Prophet || grid.is_constant() {
             (Vec::new(), Vec::new())
         } else {
-            influence::effects(&y, &influences, &periods)
+            influence::effects(&y, &grid.seen, &influences, &periods)
         };
         y.iter_mut().zip(&effects).for_each(|(v, e)| *v -= e);
         let cleaned = if spec.options.clean == Some(false) {
@@ -267,7 +267,7 @@ impl Fit {
             found,
             report: FitReport::default(),
         };
-        fit.report = FitReport::new(series, &fit, spec);
+        fit.report = FitReport::new(series, &fit, spec, notes);
         Ok(Some(fit))
     }
 

@@ -39,7 +39,7 @@ pub struct FitReport {
 }
 
 impl FitReport {
-    pub(super) fn new(series: &Series, fit: &Fit, spec: &ForecastSpec) -> Self {
+    pub(super) fn new(series: &Series, fit: &Fit, spec: &ForecastSpec, notes: Vec<String>) -> Self {
         let (grid, found, periods) = (&fit.grid, &fit.found, &fit.periods);
         let cleaned = fit.cleaned();
         let past = found.fitted.past.sums();
@@ -75,6 +75,7 @@ impl FitReport {
             scale: scale(&grid.y, periods.first().copied().unwrap_or(1)).filter(finite),
             notes: period::notes(&spec.periods, grid)
                 .into_iter()
+                .chain(notes)
                 .chain(unread(spec, found))
                 .collect(),
             resid_sd: (!past.is_empty()).then(|| square.sqrt()).filter(finite),

@@ -22,7 +22,7 @@ const FORMAT: u8 = 1;
 const MAX_GAP: i64 = 10_000;
 
 /// Windows after the horizon for which regressors and events are kept, where they are known: so many may be observed before the next fit.
-const BEYOND: usize = 10_000;
+const BEYOND: usize = 4_000;
 
 /// Status of a forecast that ends before the horizon does, where regressors and events are no longer known.
 const REFIT_NEEDED: &str = "refit_needed";

@@ -8,6 +8,7 @@ mod days;
 mod engine;
 mod floors;
 mod golden;
+mod influence;
 mod known;
 pub(super) mod learned;
 

@@ -21,7 +21,7 @@ mod spread;
 use self::beside::Beside;
 use self::frame::{Frame, MIN_ROWS, Row};
 use super::fit::{Fitted, Task};
-use super::l1::{Line, Problem, single};
+use super::l1::{Line, Problem, Ridge, single};
 use super::parts::Parts;
 use super::scale::Scale;
 use super::state::State;
@@ -285,8 +285,10 @@ impl<'a> Model<'a> {
                         columns,
                         target: &target,
                         weight: &weight[skip..],
-                        ridge: RIDGE,
-                        doubted: shared.len() - self.beside.columns()..shared.len(),
+                        ridge: Ridge::OfAll(
+                            RIDGE,
+                            shared.len() - self.beside.columns()..shared.len(),
+                        ),
                     }
                     .line(),
                 );

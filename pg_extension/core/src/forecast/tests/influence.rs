@@ -1,0 +1,203 @@
+//! What is learnt of regressors and events, and what cannot be.
+
+use super::*;
+use crate::random::SplitMix;
+
+fn regressor(of: impl Fn(i64) -> f64, n: i64) -> Regressor {
+    let ts = (0..n).map(|i| START + i * HOUR).collect();
+    Regressor {
+        name: "x".into(),
+        series: Series::try_new(ts, (0..n).map(of).collect()).unwrap(),
+    }
+}
+
+fn with(model: &str, regressor: Regressor) -> ForecastSpec {
+    ForecastSpec {
+        regressors: vec![regressor],
+        ..spec(model, 12)
+    }
+}
+
+fn effect(y: &Series, asked: &ForecastSpec) -> f64 {
+    let found = forecast(y, asked, &never).unwrap();
+    let mut params = found.report.params.into_iter();
+    params.find(|(name, _)| name == "effect_x").unwrap().1
+}
+
+/// A wave under noise.
+fn noisy(n: usize, size: f64) -> Vec<f64> {
+    let mut random = SplitMix(11);
+    let noise = |v: f64| v + size * (random.uniform() - 0.5);
+    wave(n).into_iter().map(noise).collect()
+}
+
+#[test]
+fn what_trend_and_season_explain_has_no_effect() {
+    // The last is seven weeks of days whose weekends differ: the season of a week is all of it.
+    let weekend = |i: i64| f64::from(u8::from((i / 24) % 7 > 4));
+    let weeks: Vec<f64> = (0..)
+        .zip(noisy(24 * 49, 5.0))
+        .map(|(i, v)| v - 40.0 * weekend(i))
+        .collect();
+    let usual = noisy(24 * 25, 5.0);
+    let cases: [(&[f64], Box<dyn Fn(i64) -> f64>); 5] = [
+        (&usual, Box::new(|i| if i < 600 { 19.99 } else { 24.99 })),
+        (&usual, Box::new(|i| if i < 600 { 0.1 } else { 1.1 })),
+        (
+            &usual,
+            Box::new(|i| f64::from(u8::from(i % 24 == 2 && i < 600)) / 3.0),
+        ),
+        (&usual, Box::new(|i| 0.1 * (i % 24) as f64)),
+        (&weeks, Box::new(weekend)),
+    ];
+    for (y, of) in &cases {
+        for model in [
+            "last_value",
+            "ets",
+            "theta",
+            "mstl",
+            "ridge",
+            "ensemble",
+            "prophet",
+        ] {
+            let asked = with(model, regressor(of, 24 * 50));
+            let (found, without) = (run(y, &asked), run(y, &spec(model, 12)));
+            for (a, b) in found.rows.iter().zip(&without.rows) {
+                let (a, b) = (a.yhat.unwrap(), b.yhat.unwrap());
+                assert!((a - b).abs() < 25.0, "{model} {a} {b}");
+            }
+        }
+    }
+    let changed = run(&usual, &with("ets", regressor(&cases[0].1, 900)));
+    assert_eq!(
+        changed.report.notes,
+        ["\"x\" is 24.99 and was always 19.99: its effect is not known"]
+    );
+}
+
+#[test]
+fn what_goes_further_than_ever_is_bounded() {
+    let mut random = SplitMix(2);
+    let jitter: Vec<f64> = (0..700).map(|_| random.uniform()).collect();
+    for size in [1e-2, 1e-9] {
+        let of = |i: i64| {
+            let step = if i < 600 { 20.0 } else { 25.0 };
+            step + size * jitter[usize::try_from(i).unwrap()]
+        };
+        for model in ["ets", "ridge", "prophet"] {
+            let found = run(&noisy(600, 5.0), &with(model, regressor(of, 700)));
+            let without = run(&noisy(600, 5.0), &spec(model, 12));
+            for (a, b) in found.rows.iter().zip(&without.rows) {
+                assert!(
+                    (a.yhat.unwrap() - b.yhat.unwrap()).abs() < 10.0,
+                    "{model} {a:?} {b:?}"
+                );
+            }
+            assert!(
+                found.report.notes[0].contains("far beyond 20."),
+                "{:?}",
+                found.report.notes
+            );
+        }
+    }
+    // Three times its range further is no more than a change of price.
+    let of = |i: i64| {
+        if i >= 600 {
+            40.0
+        } else {
+            f64::from(10 + 10 * u8::from(i / 37 % 2 == 0))
+        }
+    };
+    let y: Vec<f64> = (0..)
+        .zip(noisy(600, 5.0))
+        .map(|(i, v)| v - 3.0 * of(i))
+        .collect();
+    let found = run(&y, &with("ets", regressor(of, 700)));
+    for (row, v) in found.rows.iter().zip(&wave(612)[600..]) {
+        assert!((row.yhat.unwrap() - v + 120.0).abs() < 15.0, "{row:?}");
+    }
+    assert_eq!(found.report.notes, Vec::<String>::new());
+}
+
+#[test]
+fn effects_of_rare_events_are_whole_however_close_the_rest_fits() {
+    for (every, size) in [
+        (170, 0.0),
+        (170, 0.01),
+        (170, 0.1),
+        (170, 3.0),
+        (53, 0.0),
+        (1_000, 0.0),
+    ] {
+        let is_on = |i: i64| f64::from(u8::from(i % every == every - 1));
+        let mut random = SplitMix(11);
+        let y: Vec<f64> = (0..2_880)
+            .map(|i| 100.0 + (i % 24) as f64 + size * random.uniform() + 300.0 * is_on(i))
+            .collect();
+        for model in ["ets", "theta", "ridge"] {
+            let found = effect(&hourly(&y), &with(model, regressor(is_on, 3_000)));
+            assert!(
+                (found - 300.0).abs() < 6.0,
+                "{model} {every} {size} {found}"
+            );
+        }
+    }
+}
+
+#[test]
+fn windows_without_a_sample_tell_nothing_of_effects() {
+    let is_on = |i: i64| f64::from(u8::from(i % 100 == 99));
+    let y: Vec<f64> = (0..)
+        .zip(noisy(2_880, 5.0))
+        .map(|(i, v)| v + 300.0 * is_on(i))
+        .collect();
+    for share in [0.2, 0.6] {
+        let mut random = SplitMix(4);
+        let (ts, kept): (Vec<Micros>, Vec<f64>) = (0..)
+            .map(|i| START + i * HOUR)
+            .zip(&y)
+            .filter(|_| random.uniform() >= share)
+            .unzip();
+        let series = Series::try_new(ts, kept).unwrap();
+        let found = effect(&series, &with("ets", regressor(is_on, 3_000)));
+        assert!((found - 300.0).abs() < 15.0, "{share} {found}");
+    }
+}
+
+#[test]
+fn gaps_of_regressors_are_filled_where_they_end() {
+    let y = wave(600);
+    let all = regressor(|i| (i % 31) as f64, 700);
+    let without = |from: i64, until: i64, n: i64| {
+        let ts: Vec<Micros> = (0..n).filter(|i| !(from..until).contains(i)).collect();
+        let value = ts.iter().map(|i| (i % 31) as f64).collect();
+        let ts = ts.into_iter().map(|i| START + i * HOUR).collect();
+        Regressor {
+            series: Series::try_new(ts, value).unwrap(),
+            ..all.clone()
+        }
+    };
+    let whole = run(&y, &with("ets", all.clone()));
+    // 596 to 604 lie on a line.
+    let (from, until) = (31 * 19 + 8, 31 * 19 + 14);
+    for n in [700, 612] {
+        let filled = run(&y, &with("ets", without(from, until, n)));
+        for (a, b) in whole.rows.iter().zip(&filled.rows) {
+            assert!(
+                (a.yhat.unwrap() - b.yhat.unwrap()).abs() < 1e-6,
+                "{a:?} {b:?}"
+            );
+        }
+    }
+    let ahead = run(&y, &with("ets", without(605, 614, 700)));
+    assert_eq!(ahead.rows.len(), 12);
+    for n in [0, 300, 600, 611] {
+        let error = forecast(&hourly(&y), &with("ets", without(0, 0, n)), &never).unwrap_err();
+        let at = if n == 0 { 0 } else { n };
+        let day = crate::time::time_text(START + at * HOUR);
+        assert_eq!(
+            error.message(),
+            format!("regressor \"x\" has no value for the window at {day}")
+        );
+    }
+}
