@@ -388,7 +388,7 @@ BEGIN
             END IF;
             PERFORM check_regressors(regressors, model.regressors IS NOT NULL, one.s);
             SELECT f.* INTO fitted FROM fit_series(one.s, model.horizon, asked.model, asked.level, asked.quantiles, asked.periods, asked.floor, asked.ceiling,
-                asked.options, asked.step, asked.fill, asked.agg, asked.timezone, as_of, format('fit "%s": series %s of %s', model.name, n_series, total), one.covariates, network, regressors, events) f;
+                asked.options, asked.step, asked.fill, asked.agg, asked.timezone, as_of, format('fit "%s": series %s of %s', model.name, n_series, total), one.covariates, network, regressors, events, now()) f;
             status := fitted.status;
             metrics := fitted.metrics;
         EXCEPTION WHEN OTHERS THEN

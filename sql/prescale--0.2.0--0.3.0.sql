@@ -1287,7 +1287,8 @@ CREATE FUNCTION "fit_series"(
 	"covariates" series[] DEFAULT NULL,
 	"network" bytea DEFAULT NULL,
 	"regressors" jsonb DEFAULT NULL,
-	"events" jsonb DEFAULT NULL
+	"events" jsonb DEFAULT NULL,
+	"now" timestamp with time zone DEFAULT NULL
 ) RETURNS TABLE (
 	"status" TEXT,
 	"metrics" jsonb,
@@ -1332,10 +1333,10 @@ CREATE FUNCTION "observe_series"(
 IMMUTABLE PARALLEL SAFE COST 1000
 LANGUAGE c AS 'MODULE_PATHNAME', 'observe_series_wrapper';
 
-ALTER FUNCTION fit_series(series, interval, text, float8, float8[], interval[], float8, float8, jsonb, interval, text, text, text, timestamptz, text, series[], bytea, jsonb, jsonb) ROWS 1;
+ALTER FUNCTION fit_series(series, interval, text, float8, float8[], interval[], float8, float8, jsonb, interval, text, text, text, timestamptz, text, series[], bytea, jsonb, jsonb, timestamptz) ROWS 1;
 ALTER FUNCTION predict_series(bytea, interval, float8, float8[], bytea) ROWS 60;
 ALTER FUNCTION observe_series(bytea, timestamptz, float8, float8[]) ROWS 1;
-COMMENT ON FUNCTION fit_series(series, interval, text, float8, float8[], interval[], float8, float8, jsonb, interval, text, text, text, timestamptz, text, series[], bytea, jsonb, jsonb) IS
+COMMENT ON FUNCTION fit_series(series, interval, text, float8, float8[], interval[], float8, float8, jsonb, interval, text, text, text, timestamptz, text, series[], bytea, jsonb, jsonb, timestamptz) IS
     'A model fitted to a series, resampled before if there is a step, with its scores on the newest horizon; label shows in pg_stat_activity; a network is one of fit_network';
 COMMENT ON FUNCTION predict_series(bytea, interval, float8, float8[], bytea) IS 'Forecast of a stored model from the last window it has seen, with the network that it was fitted with';
 COMMENT ON FUNCTION observe_series(bytea, timestamptz, float8, float8[]) IS 'A stored model after the value of one more window; new_state is NULL unless status is ok';
@@ -1759,7 +1760,7 @@ BEGIN
             END IF;
             PERFORM check_regressors(regressors, model.regressors IS NOT NULL, one.s);
             SELECT f.* INTO fitted FROM fit_series(one.s, model.horizon, asked.model, asked.level, asked.quantiles, asked.periods, asked.floor, asked.ceiling,
-                asked.options, asked.step, asked.fill, asked.agg, asked.timezone, as_of, format('fit "%s": series %s of %s', model.name, n_series, total), one.covariates, network, regressors, events) f;
+                asked.options, asked.step, asked.fill, asked.agg, asked.timezone, as_of, format('fit "%s": series %s of %s', model.name, n_series, total), one.covariates, network, regressors, events, now()) f;
             status := fitted.status;
             metrics := fitted.metrics;
         EXCEPTION WHEN OTHERS THEN

@@ -16,6 +16,9 @@ pub(crate) mod name;
 pub(crate) mod progress;
 pub(crate) mod varlena;
 
+/// Rows between two looks at cancel.
+pub(crate) const ROWS_PER_LOOK: usize = 4_096;
+
 /// PostgreSQL counts from 2000-01-01, core from 1970-01-01: 10,957 days later.
 const POSTGRES_EPOCH: Micros = 10_957 * DAY;
 

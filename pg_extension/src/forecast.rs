@@ -5,12 +5,15 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use prescale_core::forecast::{self, Forecast, ForecastRow, ForecastSpec, Options};
 use prescale_core::sample::Series;
+use prescale_core::time::check_stop;
 use prescale_core::window::Clock;
 use serde_json::Value;
 
 use crate::convert::json::{Json, from_json};
 use crate::convert::varlena::SeriesValue;
-use crate::convert::{micros, numbers, required, should_stop, span, spans, timestamp};
+use crate::convert::{
+    ROWS_PER_LOOK, micros, numbers, required, should_stop, span, spans, timestamp,
+};
 use crate::error::{Answer, report};
 
 mod backtest;
@@ -82,6 +85,7 @@ impl Asked<'_> {
 }
 
 fn covariate(element: Option<SeriesValue>) -> Answer<Series> {
+    check_stop(&should_stop).map_err(report)?;
     required(element, "each of covariates").map(|SeriesValue(series)| series)
 }
 
@@ -135,9 +139,13 @@ fn to_rows(mut forecast: Forecast, levels: &[f64]) -> Answer<Vec<Row>> {
             status,
         )]);
     }
-    rows.into_iter()
-        .map(|row| to_row(row, levels, &forecast))
-        .collect()
+    let rows = rows.into_iter().enumerate().map(|(idx, row)| {
+        if idx.is_multiple_of(ROWS_PER_LOOK) {
+            check_stop(&should_stop).map_err(report)?;
+        }
+        to_row(row, levels, &forecast)
+    });
+    rows.collect()
 }
 
 /// Forecasts a series.

@@ -2,14 +2,19 @@
 #![allow(unsafe_code)] // Datums are raw pointers.
 
 use std::ffi::CStr;
+use std::fmt::Formatter;
+use std::marker::PhantomData;
 
 use pgrx::callconv::{Arg, ArgAbi};
 use pgrx::datum::{FromDatum, JsonB};
 use pgrx::pg_sys;
+use prescale_core::time::check_stop;
 use prescale_core::{Error, ErrorKind};
+use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::call::raise;
-use super::null_element;
+use super::{ROWS_PER_LOOK, null_element, should_stop};
 use crate::error::{Answer, invalid, report};
 
 /// A `jsonb` argument as text: pgrx's own type fails with an internal error on what PostgreSQL allows and Rust's parser does
@@ -50,7 +55,7 @@ unsafe impl<'fcx> ArgAbi<'fcx> for Json {
 ///
 /// # Errors
 /// 22023 with what the parser missed.
-pub(crate) fn from_json<T: for<'de> serde::Deserialize<'de>>(
+pub(crate) fn from_json<T: for<'de> Deserialize<'de>>(
     json: &Json,
     name: &str,
     hint: &str,
@@ -58,6 +63,51 @@ pub(crate) fn from_json<T: for<'de> serde::Deserialize<'de>>(
     serde_json::from_str(&json.0)
         .and_then(serde_json::from_value)
         .map_err(|error| invalid(format!("{name} is not valid: {error}"), hint))
+}
+
+/// Rows from an array of them, or none from null; a cancel is noticed between rows.
+///
+/// # Errors
+/// 22023 with what the parser missed; 57014.
+pub(crate) fn rows_from_json<T: for<'de> Deserialize<'de>>(
+    json: &Json,
+    name: &str,
+    hint: &str,
+) -> Answer<Vec<T>> {
+    let rows = serde_json::from_str::<Option<Rows<T>>>(&json.0).map_err(|error| {
+        check_stop(&should_stop).map_or_else(report, |()| {
+            invalid(format!("{name} is not valid: {error}"), hint)
+        })
+    })?;
+    Ok(rows.map_or(Vec::new(), |Rows(rows)| rows))
+}
+
+/// An array that is left at a cancel.
+struct Rows<T>(Vec<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Rows<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Each<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Each<T> {
+            type Value = Rows<T>;
+
+            fn expecting(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an array of rows")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Rows<T>, A::Error> {
+                let mut rows = Vec::new();
+                while let Some(row) = seq.next_element()? {
+                    rows.push(row);
+                    if rows.len().is_multiple_of(ROWS_PER_LOOK) {
+                        check_stop(&should_stop).map_err(A::Error::custom)?;
+                    }
+                }
+                Ok(Rows(rows))
+            }
+        }
+        deserializer.deserialize_seq(Each(PhantomData))
+    }
 }
 
 /// The JSON form of a type of core.

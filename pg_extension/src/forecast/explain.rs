@@ -11,11 +11,8 @@ use prescale_core::time::{check_stop, interval_text};
 use super::Asked;
 use crate::convert::json::Json;
 use crate::convert::varlena::SeriesValue;
-use crate::convert::{bigint, interval, optional_timestamp, should_stop, timestamp};
+use crate::convert::{ROWS_PER_LOOK, bigint, interval, optional_timestamp, should_stop, timestamp};
 use crate::error::{Answer, report};
-
-/// Rows between two looks at cancel.
-const ROWS_PER_LOOK: usize = 4_096;
 
 /// One window explained, in SQL types.
 type Row = (

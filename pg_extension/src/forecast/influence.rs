@@ -6,13 +6,13 @@ use std::str::FromStr;
 use pgrx::prelude::*;
 use prescale_core::forecast::{Event, Regressor};
 use prescale_core::sample::SeriesBuilder;
-use prescale_core::time::{DAY, Micros};
+use prescale_core::time::{DAY, Micros, check_stop};
 use prescale_core::window::Clock;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::convert::json::{Json, from_json};
-use crate::convert::micros;
+use crate::convert::json::{Json, rows_from_json};
+use crate::convert::{ROWS_PER_LOOK, micros, should_stop};
 use crate::error::{Answer, invalid, report};
 
 const EVENTS: &str =
@@ -39,9 +39,9 @@ const KNOWN: [&str; 3] = ["name", "since", "until"];
 /// # Errors
 /// 22023 for what is no such row or no time, and for a key that is not known: it may be one that was meant.
 pub(super) fn events(json: Option<&Json>, clock: Clock) -> Answer<Vec<Event>> {
-    let rows: Option<Vec<Value>> = match json {
-        Some(json) => from_json(json, "events", EVENTS)?,
-        None => None,
+    let rows: Vec<Value> = match json {
+        Some(json) => rows_from_json(json, "events", EVENTS)?,
+        None => Vec::new(),
     };
     let bound = |text: &str| match text {
         "-infinity" => Ok(Micros::MIN),
@@ -61,7 +61,7 @@ pub(super) fn events(json: Option<&Json>, clock: Clock) -> Answer<Vec<Event>> {
             end,
         })
     };
-    rows.unwrap_or_default().into_iter().map(event).collect()
+    rows.into_iter().map(event).collect()
 }
 
 fn event_row(row: Value) -> Answer<EventRow> {
@@ -84,12 +84,15 @@ fn event_row(row: Value) -> Answer<EventRow> {
 /// # Errors
 /// 22023 for what is no such row, no time and no number.
 pub(super) fn regressors(json: Option<&Json>, clock: Clock) -> Answer<Vec<Regressor>> {
-    let rows: Option<Vec<Map<String, Value>>> = match json {
-        Some(json) => from_json(json, "regressors", REGRESSORS)?,
-        None => None,
+    let rows: Vec<Map<String, Value>> = match json {
+        Some(json) => rows_from_json(json, "regressors", REGRESSORS)?,
+        None => Vec::new(),
     };
     let mut found: BTreeMap<String, SeriesBuilder> = BTreeMap::new();
-    for mut row in rows.unwrap_or_default() {
+    for (idx, mut row) in rows.into_iter().enumerate() {
+        if idx.is_multiple_of(ROWS_PER_LOOK) {
+            check_stop(&should_stop).map_err(report)?;
+        }
         let ts = match row.remove("ts") {
             Some(Value::String(ts)) => ts,
             None | Some(Value::Null) => {

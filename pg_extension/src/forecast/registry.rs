@@ -47,6 +47,7 @@ fn fit_series(
     network: default!(Option<&[u8]>, "NULL"),
     regressors: default!(Option<Json>, "NULL"),
     events: default!(Option<Json>, "NULL"),
+    now: default!(Option<TimestampWithTimeZone>, "NULL"),
 ) -> Result<
     TableIterator<
         'static,
@@ -94,7 +95,15 @@ fn fit_series(
         timezone,
         as_of: spec.as_of,
     };
+    let newest = series.ts().last().copied();
     let series = windows.of(series)?;
+    // The newest window is not over yet; rows of the future say that now is another time.
+    let now = now
+        .filter(|_| windows.step.is_some())
+        .map(micros)
+        .transpose()?;
+    let now = now.filter(|now| newest.is_some_and(|newest| newest <= *now));
+    spec.as_of = spec.as_of.or(now.map(|now| now.saturating_add(1)));
     spec.covariates = windows.covariates(covariates)?;
     let network = network.map(PooledNetwork::from_bytes).transpose();
     spec.network = network.map_err(report)?.map(Arc::new);
@@ -306,10 +315,10 @@ fn observe_series(
 
 extension_sql!(
     r#"
-ALTER FUNCTION fit_series(series, interval, text, float8, float8[], interval[], float8, float8, jsonb, interval, text, text, text, timestamptz, text, series[], bytea, jsonb, jsonb) ROWS 1;
+ALTER FUNCTION fit_series(series, interval, text, float8, float8[], interval[], float8, float8, jsonb, interval, text, text, text, timestamptz, text, series[], bytea, jsonb, jsonb, timestamptz) ROWS 1;
 ALTER FUNCTION predict_series(bytea, interval, float8, float8[], bytea) ROWS 60;
 ALTER FUNCTION observe_series(bytea, timestamptz, float8, float8[]) ROWS 1;
-COMMENT ON FUNCTION fit_series(series, interval, text, float8, float8[], interval[], float8, float8, jsonb, interval, text, text, text, timestamptz, text, series[], bytea, jsonb, jsonb) IS
+COMMENT ON FUNCTION fit_series(series, interval, text, float8, float8[], interval[], float8, float8, jsonb, interval, text, text, text, timestamptz, text, series[], bytea, jsonb, jsonb, timestamptz) IS
     'A model fitted to a series, resampled before if there is a step, with its scores on the newest horizon; label shows in pg_stat_activity; a network is one of fit_network';
 COMMENT ON FUNCTION predict_series(bytea, interval, float8, float8[], bytea) IS 'Forecast of a stored model from the last window it has seen, with the network that it was fitted with';
 COMMENT ON FUNCTION observe_series(bytea, timestamptz, float8, float8[]) IS 'A stored model after the value of one more window; new_state is NULL unless status is ok';

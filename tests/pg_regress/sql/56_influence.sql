@@ -80,6 +80,8 @@ JOIN LATERAL forecast(v.s, '6 hours', 'ets', regressors => (SELECT jsonb_agg(jso
 SELECT message FROM (SELECT series_agg(ts, n) s FROM visit WHERE shop = 'a') v, fit_report(v.s, '6 hours', 'ets', regressors => (SELECT jsonb_agg(jsonb_build_object('ts', t, 'price', CASE WHEN t < '2024-05-22' THEN 19.99 ELSE 24.99 END)) FROM generate_series(timestamptz '2024-05-01', '2024-05-23', '1 hour') t));
 SELECT count(*) FROM (SELECT series_agg(ts, n) s FROM visit) v, forecast(v.s, '6 hours', 'ets', events => '[{"name": "x", "since": "infinity"}]');
 SELECT count(*) FROM (SELECT series_agg(ts, n) s FROM visit) v, forecast(v.s, '6 hours', 'ets', events => '[{"name": "x", "since": null}]');
+SELECT observe('visits', '{"shop": "b"}', '2024-05-22', 1e300);
+\echo :SQLSTATE
 -- what no fit could read is refused at once, and at a fit after the table was changed
 CREATE TABLE odd (id int, name text, since timestamptz, ts text, remark text);
 SELECT create_model('x', 'visit', 'ts', 'n', '{shop}', '1 hour', events => 'odd');
@@ -102,6 +104,18 @@ SELECT create_model('x', 'visit', 'ts', 'n', '{shop}', '1 hour', regressors => '
 ALTER TABLE price ADD remark text;
 SELECT fit('priced');
 \echo :SQLSTATE
+-- a window that is not over is not seen, at as_of and now
+BEGIN;
+CREATE TABLE minute AS SELECT now() - g * interval '1 minute' AS ts, 1 AS n FROM generate_series(0, 60 * 24 * 3) g;
+SELECT create_model('sums', 'minute', 'ts', 'n', horizon => '3 hours', spec => '{"model": "last_value", "step": "1 hour", "agg": "sum"}') IS NOT NULL AS made;
+SELECT status FROM fit('sums');
+SELECT step, ts = date_trunc('hour', now()) + (step - 1) * interval '1 hour' AS next, yhat FROM predict('sums') ORDER BY step;
+SELECT status FROM fit('sums', now() - interval '26 hours');
+SELECT deploy('sums', 'most_recent');
+SELECT step, ts = date_trunc('hour', now()) + (step - 27) * interval '1 hour' AS next, yhat FROM predict('sums') ORDER BY step;
+SELECT f.step, f.ts = date_trunc('hour', now()) + (f.step - 27) * interval '1 hour' AS next, f.yhat
+FROM (SELECT resample(series_agg(ts, n), '1 hour', agg => 'sum') s FROM minute) m, forecast(m.s, '3 hours', 'last_value', as_of => now() - interval '26 hours') f ORDER BY 1;
+COMMIT;
 -- covariates in all doors: a load that runs an hour ahead
 CREATE TABLE lead AS SELECT ts, shop, 10 * v AS n, 10 * lead(v) OVER (PARTITION BY shop ORDER BY ts) AS load, g
 FROM (SELECT timestamptz '2024-05-01' + g * interval '1 hour' AS ts, shop, g, 50 + (g::bigint * g % 41) + length(shop) AS v FROM generate_series(0, 899) g, unnest('{a,bc}'::text[]) shop) t;
@@ -131,6 +145,6 @@ SELECT count(*) FROM forecast_table('lead', 'ts', 'n', '1 hour', '{shop}', 'ets'
 \echo :SQLSTATE
 SELECT count(*) FROM forecast_table('lead', 'ts', 'n', '1 hour', '{shop}', covariates => NULL);
 \echo :SQLSTATE
-SELECT drop_model(name) FROM forecast_model WHERE name IN ('visits', 'priced', 'tags', 'numbers', 'eras', 'days', 'sizes') ORDER BY name;
-DROP TABLE visit, fair, price, era, turnover, payday, working, odd, bare, lead, size_fair CASCADE;
+SELECT drop_model(name) FROM forecast_model WHERE name IN ('visits', 'priced', 'tags', 'numbers', 'eras', 'days', 'sizes', 'sums') ORDER BY name;
+DROP TABLE visit, fair, price, era, turnover, payday, working, odd, bare, lead, size_fair, minute CASCADE;
 DROP DOMAIN label;

@@ -1,6 +1,6 @@
 //! How good models would have been: forecasts at earlier origins of the series, each made from what was known then.
 
-use super::grid::{clock, mean};
+use super::grid::{clock, known, mean, until};
 use super::loss::pinball;
 use super::model::Kind;
 use super::{Forecast, ForecastRow, ForecastSpec, forecast};
@@ -65,8 +65,7 @@ pub struct Backtest<'a> {
     series: &'a Series,
     spec: &'a BacktestSpec,
     should_stop: ShouldStop<'a>,
-    /// Of every round the instant before which samples are known, ascending; none for an empty series.
-    pub(super) origins: Vec<Micros>,
+    pub(super) origins: Origins,
     done: usize,
 }
 
@@ -82,12 +81,11 @@ impl<'a> Backtest<'a> {
         spec: &'a BacktestSpec,
         should_stop: ShouldStop<'a>,
     ) -> Result<Self> {
-        let origins = Origins::new(series, spec)?.0;
         Ok(Self {
             series,
             spec,
             should_stop,
-            origins,
+            origins: Origins::new(series, spec)?,
             done: 0,
         })
     }
@@ -95,9 +93,9 @@ impl<'a> Backtest<'a> {
     /// What the next call will do: a model and the number of its origin, from 1; `None` at the end.
     #[must_use]
     pub fn ahead(&self) -> Option<(&'a str, usize)> {
-        let round = self.origins.len().max(1);
+        let round = self.origins.cuts.len().max(1);
         let model = self.spec.models.get(self.done / round)?;
-        (!self.origins.is_empty()).then(|| (model.as_str(), self.done % round + 1))
+        (!self.origins.cuts.is_empty()).then(|| (model.as_str(), self.done % round + 1))
     }
 }
 
@@ -106,21 +104,26 @@ impl Iterator for Backtest<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let (model, round) = self.ahead()?;
-        let cut = *self.origins.get(round - 1)?;
+        let cut = *self.origins.cuts.get(round - 1)?;
         self.done += 1;
         let asked = self.spec.of(model, Some(cut));
         Some(score(
             self.series,
             asked,
             cut,
-            self.spec.forecast.as_of,
+            self.origins.until,
             self.should_stop,
         ))
     }
 }
 
-/// The instants before which samples are known at each origin of a backtest, ascending; none for an empty series.
-pub(super) struct Origins(pub(super) Vec<Micros>);
+/// From where a backtest forecasts, and up to where it compares.
+pub(super) struct Origins {
+    /// When what each forecast sees is known, ascending; none for an empty series.
+    pub(super) cuts: Vec<Micros>,
+    /// Time of the first sample that is not compared.
+    pub(super) until: Option<Micros>,
+}
 
 impl Origins {
     pub(super) fn new(series: &Series, spec: &BacktestSpec) -> Result<Self> {
@@ -139,26 +142,24 @@ impl Origins {
             return Err(Error::invalid("none of the models reads covariates")
                 .with_hint("use model ridge, auto or lstm"));
         }
-        let until = spec.forecast.as_of.unwrap_or(Micros::MAX);
         let clock = clock(series)?;
-        let known = series.ts().partition_point(|ts| *ts < until);
-        Ok(Self(series.ts()[..known].last().map_or(
-            Vec::new(),
-            |&end| {
-                let newest = clock
-                    .shows_at_start(end)
-                    .saturating_sub(spec.forecast.horizon);
-                let back = |k: usize| i64::try_from(k).unwrap_or(1).saturating_mul(step.micros());
-                (0..spec.windows)
-                    .rev()
-                    .map(|k| {
-                        clock
-                            .instant(newest.saturating_sub(back(k)))
-                            .saturating_add(1)
-                    })
-                    .collect()
-            },
-        )))
+        let known = known(series, spec.forecast.as_of)?;
+        let cut = |last: Micros| match series.step() {
+            Some(step) => clock.end(last, step),
+            None => last.saturating_add(1),
+        };
+        let cuts = series.ts()[..known].last().map_or(Vec::new(), |&end| {
+            let newest = clock
+                .shows_at_start(end)
+                .saturating_sub(spec.forecast.horizon);
+            let back = |k: usize| i64::try_from(k).unwrap_or(1).saturating_mul(step.micros());
+            let last = |k| clock.instant(newest.saturating_sub(back(k)));
+            (0..spec.windows).rev().map(last).map(cut).collect()
+        });
+        Ok(Self {
+            cuts,
+            until: until(series, spec.forecast.as_of)?,
+        })
     }
 }
 

@@ -56,11 +56,11 @@ pub fn calibration(
     let mut rows = Vec::new();
     for model in &asked.models {
         let mut sums = vec![Sums::default(); levels.len()];
-        for origin in &origins.0 {
+        for origin in &origins.cuts {
             let spec = asked.of(model, Some(*origin));
             let found = forecast(series, &spec, should_stop)?;
             let scale = found.report.scale.filter(|s| *s > 0.0);
-            for (row, y) in pairs(series, &found, asked.forecast.as_of) {
+            for (row, y) in pairs(series, &found, origins.until) {
                 for ((sum, level), q) in sums.iter_mut().zip(levels).zip(row.q.chunks_exact(2)) {
                     sum.add(y, *level, q[0], q[1], scale);
                 }

@@ -40,6 +40,10 @@ const GROWTH: f64 = 0.35;
 /// seasons, by less for shorter ones, which had more origins.
 const STRETCH: f64 = 0.15;
 
+/// Fewest windows that the theta method learns from, and fewest seasons: twice as many changed no error in the third digit.
+const THETA: usize = 300;
+const THETA_SEASONS: usize = 14;
+
 /// Fewest windows to learn from.
 pub(super) const MIN_WINDOWS: usize = 12;
 
@@ -189,6 +193,7 @@ fn experts(
     };
     let season = periods.first().copied().unwrap_or(1);
     repeat("theta".into(), &|past| {
+        let past = &past[past.len().saturating_sub(THETA.max(THETA_SEASONS * season))..];
         let (model, past) = theta::fit(past, season, false, should_stop).ok()??;
         Some(Fitted {
             state: State::Theta(model),

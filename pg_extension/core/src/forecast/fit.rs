@@ -7,7 +7,7 @@ use augurs::mstl::stlrs;
 use super::influence::Influence;
 use super::lstm::PooledNetwork;
 use super::model::Kind;
-use super::options::Options;
+use super::options::{Options, Rest};
 use super::parts::Parts;
 use super::state::State;
 use super::uncertainty::Uncertainty;
@@ -123,7 +123,15 @@ pub(super) fn fit(
     task: &Task<'_>,
     should_stop: ShouldStop<'_>,
 ) -> Result<Option<Fitted>> {
-    let (y, steps) = (task.learnt(kind), task.steps);
+    let (whole, steps) = (task.learnt(kind), task.steps);
+    let y = if matches!(
+        kind,
+        Kind::Ets | Kind::Theta | Kind::DynamicTheta | Kind::Mstl
+    ) {
+        &whole[after_gap(task.seen, task.periods)..]
+    } else {
+        whole
+    };
     let known = |times: usize| {
         task.periods
             .iter()
@@ -139,7 +147,10 @@ pub(super) fn fit(
         Kind::Ets => smooth(recent(y, season), season, steps, should_stop)?,
         Kind::Theta => lines(recent(y, season), season, false, steps, should_stop)?,
         Kind::DynamicTheta => lines(recent(y, season), season, true, steps, should_stop)?,
-        Kind::Mstl => decompose(y, &known(2), steps, should_stop)?,
+        Kind::Mstl => {
+            let rest = task.setting.options.rest.unwrap_or(Rest::Ets);
+            decompose(y, &known(2), rest, steps, should_stop)?
+        }
         Kind::Ridge => ridge::fit(
             &Task {
                 y,
@@ -152,6 +163,12 @@ pub(super) fn fit(
         Kind::Prophet => prophet::series::fit(&Task { y, ..*task }, should_stop)?,
         Kind::Lstm => lstm::series::fit(&Task { y, ..*task }, should_stop)?,
     };
+    let found = found.map(|mut f| {
+        if y.len() < whole.len() {
+            f.facts.push(("learnt_from".into(), y.len() as f64));
+        }
+        f
+    });
     Ok(found.filter(|f| {
         let mut all = f.state.ahead(steps).sums();
         let whole = all.len() == steps;
@@ -165,11 +182,32 @@ pub(super) fn fit(
     }))
 }
 
+/// The first window after the last gap that is too long to be learnt from: as long as two of the longest season, with at least four of the shortest one
+/// after it (of twelve windows, without a season). The line that fills it would pass for months without a season.
+fn after_gap(seen: &[bool], periods: &[usize]) -> usize {
+    let longest = periods.last().copied().unwrap_or(12);
+    let shortest = periods.first().copied().unwrap_or(12);
+    let mut from = 0;
+    let mut at = 0;
+    for run in seen.chunk_by(|a, b| a == b) {
+        at += run.len();
+        if !run[0] && run.len() >= 2 * longest && seen.len() - at >= 4 * shortest {
+            from = at;
+        }
+    }
+    from
+}
+
 /// Whether a path after `y` stays within its reach of three, and three more for every time that the path is as long as `y`. What goes further has
 /// run away: a line drawn through all of `y` does not.
 pub(super) fn within_reach(y: &[f64], path: &[f64]) -> bool {
-    let near = reach(y, 3.0 * (1.0 + path.len() as f64 / y.len() as f64));
+    let near = reach(y, reach_of_path(y.len(), path.len()));
     path.iter().all(|v| near.contains(v))
+}
+
+/// How many times the range of `n` windows the next `steps` may go beyond it.
+pub(super) fn reach_of_path(n: usize, steps: usize) -> f64 {
+    3.0 * (1.0 + steps as f64 / n as f64)
 }
 
 /// From so many times the range of `y` below its least value to as much above its largest.
@@ -225,10 +263,11 @@ fn lines(
     )
 }
 
-/// Seasons by LOESS (Bandara, Hyndman and Bergmeir 2021), what remains by exponential smoothing; a season goes on as its last cycle.
+/// Seasons by LOESS (Bandara, Hyndman and Bergmeir 2021), what remains by the model of `rest`; a season goes on as its last cycle.
 fn decompose(
     y: &[f64],
     periods: &[usize],
+    by: Rest,
     steps: usize,
     should_stop: ShouldStop<'_>,
 ) -> Result<Option<Fitted>> {
@@ -254,7 +293,12 @@ fn decompose(
         .zip(parts.remainder())
         .map(|(t, r)| mean + sd * (t + r))
         .collect();
-    let Some(found) = smooth(recent(&rest, 1), 1, steps, should_stop)? else {
+    let rest = recent(&rest, 1);
+    let found = match by {
+        Rest::Ets => smooth(rest, 1, steps, should_stop)?,
+        Rest::Theta => lines(rest, 1, false, steps, should_stop)?,
+    };
+    let Some(found) = found else {
         return Ok(None);
     };
     let mut past = found.past;

@@ -27,7 +27,7 @@ pub(super) struct Grid {
 }
 
 impl Grid {
-    /// The samples before `as_of`; `None` where there are none.
+    /// What is [`known`] at `as_of`; `None` where nothing is.
     ///
     /// # Errors
     /// `UnknownName` for a time zone that is not known.
@@ -36,18 +36,11 @@ impl Grid {
         as_of: Option<Micros>,
         horizon: Micros,
     ) -> Result<Option<Self>> {
-        Ok(Self::on_clock(series, clock(series)?, as_of, horizon))
+        let end = known(series, as_of)?;
+        Ok(Self::on_clock(series, clock(series)?, end, horizon))
     }
 
-    fn on_clock(
-        series: &Series,
-        clock: Clock,
-        as_of: Option<Micros>,
-        horizon: Micros,
-    ) -> Option<Self> {
-        let end = as_of.map_or(series.ts().len(), |as_of| {
-            series.ts().partition_point(|&t| t < as_of)
-        });
+    fn on_clock(series: &Series, clock: Clock, end: usize, horizon: Micros) -> Option<Self> {
         let ts = series.ts().get(..end)?;
         let last = clock.shows_at_start(*ts.last()?);
         let step = series
@@ -134,23 +127,32 @@ impl Grid {
         y
     }
 
-    /// Means of each of `covariates` in every window, window by window: of samples before `as_of`; where there is none, what was there before;
-    /// NaN before the first.
-    pub(super) fn covariates(&self, covariates: &[Series], as_of: Option<Micros>) -> Vec<f64> {
+    /// Means of each of `covariates` in every window, window by window: of what is [`known`] at `as_of`; where there is none, what was there
+    /// before; NaN before the first.
+    ///
+    /// # Errors
+    /// `UnknownName` for a time zone that is not known.
+    pub(super) fn covariates(
+        &self,
+        covariates: &[Series],
+        as_of: Option<Micros>,
+    ) -> Result<Vec<f64>> {
         if covariates.is_empty() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
+        let until = |c: &Series| Ok(until(c, as_of)?.unwrap_or(Micros::MAX));
+        let ends = covariates.iter().map(until);
+        let ends = ends.collect::<Result<Vec<Micros>>>()?;
         let mut row = vec![f64::NAN; covariates.len()];
         let mut rows = Vec::with_capacity(row.len() * self.y.len());
         for idx in 0..self.y.len() {
             let (from, until) = self.around(idx);
-            let until = until.min(as_of.unwrap_or(Micros::MAX)).max(from);
-            for (held, covariate) in row.iter_mut().zip(covariates) {
-                *held = mean(covariate, from, until).unwrap_or(*held);
+            for ((held, covariate), end) in row.iter_mut().zip(covariates).zip(&ends) {
+                *held = mean(covariate, from, until.min(*end).max(from)).unwrap_or(*held);
             }
             rows.extend_from_slice(&row);
         }
-        rows
+        Ok(rows)
     }
 
     /// Between which times other samples are counted to a window: from its start to its end, or from half a step before its start to half a step after it.
@@ -165,25 +167,42 @@ impl Grid {
         (self.clock.instant(from), self.clock.instant(until))
     }
 
-    /// Writes into `values`, one a window of these and those after, the share of each window from `start` to `end`.
-    pub(super) fn mark(&self, start: Micros, end: Micros, values: &mut [f64]) {
+    /// Share of each of `n` windows, these and those after, that lies within one of `spans`. Cost: spans + windows.
+    pub(super) fn cover(
+        &self,
+        spans: impl Iterator<Item = (Micros, Micros)>,
+        n: usize,
+    ) -> Vec<f64> {
         let step = self.step.micros();
-        let (start, end) = (self.clock.shows(start), self.clock.shows(end));
-        let idx = |t: Micros| usize::try_from(t.saturating_sub(self.local(0)).div_euclid(step));
-        let first = idx(start).unwrap_or(0);
-        let Ok(last) = idx(end.saturating_sub(1)) else {
-            return;
-        };
-        for (k, v) in values
-            .iter_mut()
-            .enumerate()
-            .take(last.saturating_add(1))
-            .skip(first)
-        {
-            let ts = self.local(k);
-            let shared = end.min(ts.saturating_add(step)) - start.max(ts);
-            *v = f64::min(*v + shared as f64 / step as f64, 1.0);
+        let first = self.local(0);
+        let all = i64::try_from(n).unwrap_or(i64::MAX).saturating_mul(step);
+        let share = |length: i64| length as f64 / step as f64;
+        let place = |t: i64| usize::try_from(t / step).unwrap_or(0);
+        let mut covered = vec![0.0; n];
+        // How many more spans cover a window whole than the one before.
+        let mut more = vec![0.0; n + 1];
+        for (start, end) in spans {
+            let within = |t| self.clock.shows(t).saturating_sub(first).clamp(0, all);
+            let (start, end) = (within(start), within(end));
+            if start >= end {
+                continue;
+            }
+            let (from, to) = (place(start), place(end - 1));
+            if from == to {
+                covered[from] += share(end - start);
+                continue;
+            }
+            covered[from] += share(step - start % step);
+            covered[to] += share((end - 1) % step + 1);
+            more[from + 1] += 1.0;
+            more[to] -= 1.0;
         }
+        let mut whole = 0.0;
+        for (covered, more) in covered.iter_mut().zip(more) {
+            whole += more;
+            *covered = f64::min(*covered + whole, 1.0);
+        }
+        covered
     }
 
     /// Whether every value is the same.
@@ -192,6 +211,29 @@ impl Grid {
             .first()
             .is_some_and(|first| self.y.iter().all(|v| v.total_cmp(first).is_eq()))
     }
+}
+
+/// How many samples of `series` are known at `as_of`: those before it, of windows those that are over; all without it.
+///
+/// # Errors
+/// `UnknownName` for a time zone that is not known.
+pub(super) fn known(series: &Series, as_of: Option<Micros>) -> Result<usize> {
+    let Some(as_of) = as_of else {
+        return Ok(series.ts().len());
+    };
+    let clock = clock(series)?;
+    Ok(series.ts().partition_point(|ts| match series.step() {
+        Some(step) => clock.end(*ts, step) <= as_of,
+        None => *ts < as_of,
+    }))
+}
+
+/// Time of the first sample that is not known at `as_of`, where there is one.
+///
+/// # Errors
+/// As [`known`].
+pub(super) fn until(series: &Series, as_of: Option<Micros>) -> Result<Option<Micros>> {
+    Ok(series.ts().get(known(series, as_of)?).copied())
 }
 
 /// The clock of the windows of `series`.

@@ -10,7 +10,7 @@ use super::grid::Grid;
 use super::l1::{Problem, Ridge, single};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sample::Series;
-use crate::time::{Micros, time_text};
+use crate::time::{Micros, ShouldStop, check_stop, time_text};
 
 /// Most influences: their equations grow with the cube.
 const MAX_INFLUENCES: usize = 50;
@@ -162,17 +162,19 @@ fn check_unique(regressor: &Regressor) -> Result<()> {
 /// used as it is.
 ///
 /// # Errors
-/// `InvalidArgument` where a regressor is not known for a window of the horizon, or has two values at one time.
+/// `InvalidArgument` where a regressor is not known for a window of the horizon, or has two values at one time; `Cancelled`.
 pub(super) fn influences(
     regressors: &[Regressor],
     events: &[Event],
     grid: &Grid,
     steps: usize,
     beyond: usize,
+    should_stop: ShouldStop<'_>,
 ) -> Result<(Vec<Influence>, Vec<String>)> {
     let mut found = Vec::new();
     let mut known = grid.y.len() + steps + beyond;
     for regressor in regressors {
+        check_stop(should_stop)?;
         check_unique(regressor)?;
         let values = grid.place(&regressor.series, steps + beyond);
         if values.len() < grid.y.len() + steps {
@@ -195,13 +197,11 @@ pub(super) fn influences(
     names.sort_unstable();
     names.dedup();
     for name in names {
-        let mut values = vec![0.0; known];
-        for event in events.iter().filter(|e| e.name == name) {
-            grid.mark(event.start, event.end, &mut values);
-        }
+        check_stop(should_stop)?;
+        let of_name = events.iter().filter(|e| e.name == name);
         found.push(Influence {
             name: name.into(),
-            values,
+            values: grid.cover(of_name.map(|e| (e.start, e.end)), known),
         });
     }
     let bound = |influence: &mut Influence| influence.bound(grid.y.len(), steps);

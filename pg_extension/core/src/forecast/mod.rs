@@ -10,9 +10,9 @@
 //! | `seasonal_naive` | the value one season ago, of the season that repeats best |
 //! | `ets` | exponential smoothing with trend and season, the form by AICc |
 //! | `theta`, `dynamic_theta` | the theta method, and its optimised and dynamic form |
-//! | `mstl` | seasons by LOESS (Bandara, Hyndman and Bergmeir 2021), the rest by exponential smoothing; of square roots where no value is negative |
+//! | `mstl` | seasons by LOESS (Bandara, Hyndman and Bergmeir 2021), the rest by exponential smoothing or theta; of square roots where no value is negative |
 //! | `ridge` | direct median regression on the last values and the same hour of earlier days: short horizons |
-//! | `ensemble` | the weighted middle of smoothing with two seasons, direct regression and repetition: long horizons |
+//! | `ensemble` | the weighted middle of smoothing with two seasons, direct regression, theta and repetition: long horizons |
 //! | `auto` | by the length of the step in seasons `ridge` or `ensemble` or one passing over into the other; `last_value` where that erred less |
 //!
 //! Outliers and a shift of level are taken out for `ets`, `theta`, `dynamic_theta`, `mstl` and `ensemble`, and reported
@@ -74,7 +74,7 @@ pub use backtest::{Backtest, BacktestRow, BacktestSpec};
 pub use calibration::{CalibrationRow, calibration};
 pub use explain::{ExplainRow, Explanation, explain};
 pub use influence::{Event, Regressor};
-pub use options::{Cycle, LstmOptions, Options, ProphetOptions, Transform};
+pub use options::{Cycle, LstmOptions, Options, ProphetOptions, Rest, Transform};
 pub use report::FitReport;
 pub use spec::ForecastSpec;
 pub use stored::Model;
@@ -215,7 +215,14 @@ impl Fit {
             .or_else(|| kind.transform(&grid, &periods));
         let scaling = Scaling::new(asked, &grid.y, season)?;
         let beyond = if kind == Kind::Prophet { 0 } else { beyond };
-        let (influences, notes) = influences(&spec.regressors, &spec.events, &grid, steps, beyond)?;
+        let (influences, notes) = influences(
+            &spec.regressors,
+            &spec.events,
+            &grid,
+            steps,
+            beyond,
+            should_stop,
+        )?;
         let mut y: Vec<f64> = grid.y.iter().map(|v| scaling.onto(*v)).collect();
         let (effects, named) = if kind == Kind::Prophet || grid.is_constant() {
             (Vec::new(), Vec::new())
@@ -231,7 +238,7 @@ impl Fit {
         } else {
             clean::clean(&y, season)
         };
-        let covariates = grid.covariates(&spec.covariates, spec.as_of);
+        let covariates = grid.covariates(&spec.covariates, spec.as_of)?;
         let task = Task {
             y: &y,
             clean: &cleaned.y,

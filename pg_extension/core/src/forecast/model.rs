@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::errors::{Errors, level};
-use super::fit::{Fitted, Task, fit};
+use super::fit::{Fitted, Task, fit, reach, reach_of_path};
 use super::grid::Grid;
 use super::options::Transform;
 use super::parts::Parts;
@@ -151,13 +151,19 @@ pub(super) fn run(
         None
     };
     let short = n < ENOUGH || !enough;
-    match found {
-        Some(found) => Ok(Found {
+    let found = match found {
+        Some(found) => Found {
             status: if short { "short" } else { "ok" },
             ..found
-        }),
-        None => simpler(short, task, should_stop),
-    }
+        },
+        None => simpler(short, task, should_stop)?,
+    };
+    let near = reach(task.y, reach_of_path(n, task.steps));
+    let furthest = (near.end() - near.start()) / 2.0;
+    Ok(Found {
+        uncertainty: found.uncertainty.map(|u| u.within(furthest)),
+        ..found
+    })
 }
 
 /// What remains when the asked model cannot be fitted.

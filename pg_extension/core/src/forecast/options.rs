@@ -14,6 +14,8 @@ pub struct Options {
     pub transform: Option<Transform>,
     /// Whether outliers and a shift of level are taken out first; `None` = for the models that they would mislead.
     pub clean: Option<bool>,
+    /// For `mstl`, how what seasons leave is forecast; `None` = by exponential smoothing.
+    pub rest: Option<Rest>,
     /// For `prophet`.
     pub prophet: ProphetOptions,
     /// For `lstm`.
@@ -27,6 +29,15 @@ pub enum Transform {
     Log,
     /// (y^λ − 1) / λ (Box and Cox 1964); `None` = λ by Guerrero's method (1993).
     BoxCox(Option<f64>),
+}
+
+/// A model of what the seasons of `mstl` leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// Exponential smoothing.
+    Ets,
+    /// The theta method.
+    Theta,
 }
 
 /// Settings of `prophet`; `None` = its default.
@@ -124,6 +135,7 @@ impl Options {
             match model.parse()? {
                 Kind::Prophet => known.extend(PROPHET),
                 Kind::Lstm => known.extend(LSTM),
+                Kind::Mstl => known.push("rest"),
                 Kind::Auto
                 | Kind::SeasonalNaive
                 | Kind::LastValue
@@ -131,7 +143,6 @@ impl Options {
                 | Kind::Ets
                 | Kind::Theta
                 | Kind::DynamicTheta
-                | Kind::Mstl
                 | Kind::Ridge
                 | Kind::Ensemble => {}
             }
@@ -160,6 +171,7 @@ impl Options {
         match given.key {
             "transform" => self.transform = given.transform()?,
             "clean" => self.clean = Some(given.boolean()?),
+            "rest" => self.rest = Some(given.named(&RESTS)?),
             "growth" => prophet.growth = Some(given.named(&GROWTHS)?),
             "changepoints" => prophet.changepoints = Some(given.count(0)?),
             "changepoint_range" => prophet.changepoint_range = Some(given.number()?),
@@ -178,6 +190,8 @@ impl Options {
         Ok(())
     }
 }
+
+const RESTS: [(&str, Rest); 2] = [("ets", Rest::Ets), ("theta", Rest::Theta)];
 
 const GROWTHS: [(&str, Growth); 3] = [
     ("linear", Growth::Linear),

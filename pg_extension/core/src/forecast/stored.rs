@@ -11,7 +11,7 @@ use super::transform::Scaling;
 use super::uncertainty::Uncertainty;
 use super::{Fit, FitReport, Forecast, ForecastRow, ForecastSpec, MAX_STEPS};
 use crate::error::{Error, ErrorKind, Result};
-use crate::sample::Series;
+use crate::sample::{LARGEST, Series};
 use crate::time::{Micros, ShouldStop, Step};
 use crate::window::Clock;
 
@@ -273,7 +273,8 @@ impl Model {
     /// beyond the windows for which regressors and events are known, and after a value that has no place on its scale.
     ///
     /// # Errors
-    /// `InvalidArgument` for a time that is not after the last window or more than 10,000 windows after it, `NotFinite` for a value.
+    /// `InvalidArgument` for a time that is not after the last window or more than 10,000 windows after it; `NotFinite` for a value, `TooLarge` for
+    /// one beyond ±1e140.
     pub fn observe(&mut self, ts: Micros, y: f64) -> Result<bool> {
         self.observe_with(ts, y, &[])
     }
@@ -303,6 +304,10 @@ impl Model {
                 ErrorKind::NotFinite,
                 format!("the value is {y}"),
             ));
+        }
+        if y.abs() > LARGEST {
+            let message = format!("the value {y:e} is beyond ±{LARGEST:e}");
+            return Err(Error::new(ErrorKind::TooLarge, message).with_hint("scale the series down"));
         }
         let Some(z) = self.scaling.try_onto(y) else {
             return Ok(false);

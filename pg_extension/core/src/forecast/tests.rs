@@ -10,6 +10,7 @@ mod floors;
 mod golden;
 mod influence;
 mod known;
+mod known_then;
 pub(super) mod learned;
 
 const HOUR: Micros = 60 * MINUTE;

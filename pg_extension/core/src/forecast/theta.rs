@@ -36,8 +36,11 @@ pub(super) struct Theta {
 impl Theta {
     /// What is expected of the next value, without its season.
     fn expected(&self) -> f64 {
-        let t = self.t as f64;
-        let rest = (1.0 - self.alpha).powf(t);
+        self.expected_after((1.0 - self.alpha).powf(self.t as f64))
+    }
+
+    /// The same where `rest`, the share that the start still has, is known.
+    fn expected_after(&self, rest: f64) -> f64 {
         self.level
             + (1.0 - 1.0 / self.theta)
                 * (rest * self.a + (1.0 - rest * (1.0 - self.alpha)) / self.alpha * self.b)
@@ -120,9 +123,10 @@ pub(super) fn fit(
     let mut loss = |x: &[f64]| {
         let mut model = start(x);
         let skip = usize::from(dynamic) * 3;
-        let mut sum = 0.0;
+        let (mut sum, mut rest) = (0.0, 1.0);
         for (t, v) in z.iter().enumerate() {
-            let e = v - model.expected();
+            let e = v - model.expected_after(rest);
+            rest *= 1.0 - model.alpha;
             model.learn(*v);
             sum += if t >= skip { e * e } else { 0.0 };
         }

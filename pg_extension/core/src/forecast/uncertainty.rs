@@ -66,6 +66,9 @@ pub(super) struct Uncertainty {
     stretch: f64,
     /// Another one that takes over, and its share per step.
     other: Option<(Box<Uncertainty>, Vec<f64>)>,
+    /// How far bounds may be from the forecast: ratios to a level that was nearly nothing tell of no distance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    furthest: Option<f64>,
 }
 
 impl Uncertainty {
@@ -78,6 +81,7 @@ impl Uncertainty {
             deviation: 0.0,
             stretch: 1.0,
             other: None,
+            furthest: None,
         }
     }
 
@@ -107,6 +111,7 @@ impl Uncertainty {
             deviation,
             stretch,
             other: None,
+            furthest: None,
         }
     }
 
@@ -135,12 +140,20 @@ impl Uncertainty {
 
     /// Takes the distribution of `other` in.
     pub(super) fn adopt(&mut self, other: &Self) {
+        let furthest = self.furthest;
         *self = other.with_scale(std::mem::take(&mut self.scale));
+        self.furthest = furthest;
     }
 
     /// The same for values multiplied by `unit`.
     pub(super) fn times(mut self, unit: f64) -> Self {
         self.scale.iter_mut().for_each(|s| *s *= unit);
+        self
+    }
+
+    /// With bounds no further from the forecast than `furthest`, where that is a distance.
+    pub(super) fn within(mut self, furthest: f64) -> Self {
+        self.furthest = (furthest > 0.0 && furthest.is_finite()).then_some(furthest);
         self
     }
 
@@ -172,14 +185,15 @@ impl Uncertainty {
         let beyond = ((covered - STATED) / 0.075).max(0.0);
         let stretch = 1.0 + (self.stretch - 1.0) * (1.0 + beyond);
         let own = sign * scale * stretch * self.ratio(step, side, level);
-        self.other.as_ref().map_or(own, |(other, share)| {
+        let whole = self.other.as_ref().map_or(own, |(other, share)| {
             let share = share
                 .get(step.saturating_sub(1))
                 .or(share.last())
                 .copied()
                 .unwrap_or(0.0);
             (1.0 - share) * own + share * other.offset(step, p)
-        })
+        });
+        self.furthest.map_or(whole, |far| whole.clamp(-far, far))
     }
 
     fn ratio(&self, step: usize, side: usize, p: f64) -> f64 {

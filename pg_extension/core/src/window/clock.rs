@@ -67,6 +67,11 @@ impl Clock {
         }
     }
 
+    /// End of the window of `step` that starts at `ts`.
+    pub(crate) fn end(self, ts: Micros, step: Step) -> Micros {
+        self.instant(self.shows_at_start(ts).saturating_add(step.micros()))
+    }
+
     /// The first instant at which it shows `local` or more.
     #[must_use]
     pub fn instant(self, local: Micros) -> Micros {

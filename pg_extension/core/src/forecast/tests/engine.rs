@@ -138,7 +138,7 @@ fn a_backtest_sees_nothing_of_what_it_is_judged_by() {
         forecast: spec("auto", 24),
         step: DAY,
         windows: 3,
-        models: vec!["seasonal_naive".into(), "ensemble".into()],
+        models: vec!["seasonal_naive".into(), "ets".into()],
     };
     let rows = rows_of(&y, &spec);
     assert_eq!(rows.len(), 6);
@@ -192,7 +192,7 @@ fn a_forecast_as_of_an_origin_is_the_one_that_the_backtest_scored() {
             models: vec!["last_value".into()],
         };
         let backtest = Backtest::new(&series, &asked, &never).unwrap();
-        let cuts = backtest.origins.clone();
+        let cuts = backtest.origins.cuts.clone();
         for (cut, row) in cuts.into_iter().zip(backtest) {
             let origin = row.unwrap().origin;
             let scored = forecast(&series, &asked.of("last_value", Some(cut)), &never).unwrap();

@@ -24,6 +24,9 @@ fn effect(y: &Series, asked: &ForecastSpec) -> f64 {
     params.find(|(name, _)| name == "effect_x").unwrap().1
 }
 
+/// A regressor by the number of its window.
+type Influence = Box<dyn Fn(i64) -> f64>;
+
 /// A wave under noise.
 fn noisy(n: usize, size: f64) -> Vec<f64> {
     let mut random = SplitMix(11);
@@ -40,7 +43,7 @@ fn what_trend_and_season_explain_has_no_effect() {
         .map(|(i, v)| v - 40.0 * weekend(i))
         .collect();
     let usual = noisy(24 * 25, 5.0);
-    let cases: [(&[f64], Box<dyn Fn(i64) -> f64>); 5] = [
+    let cases: [(&[f64], Influence); 5] = [
         (&usual, Box::new(|i| if i < 600 { 19.99 } else { 24.99 })),
         (&usual, Box::new(|i| if i < 600 { 0.1 } else { 1.1 })),
         (
