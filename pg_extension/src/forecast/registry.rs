@@ -88,6 +88,11 @@ fn fit_series(
         series.timezone()
     };
     let mut spec = asked.spec(zone)?;
+    // The window of now is not over yet; where most rows are of the future, it is another time for them.
+    let now = now.filter(|_| step.is_some()).map(micros).transpose()?;
+    let past = |now: &Micros| series.ts().partition_point(|ts| ts <= now);
+    let now = now.filter(|now| 2 * past(now) >= series.len());
+    spec.as_of = spec.as_of.or(now.map(|now| now.saturating_add(1)));
     let windows = Windows {
         step,
         fill,
@@ -95,15 +100,7 @@ fn fit_series(
         timezone,
         as_of: spec.as_of,
     };
-    let newest = series.ts().last().copied();
     let series = windows.of(series)?;
-    // The newest window is not over yet; rows of the future say that now is another time.
-    let now = now
-        .filter(|_| windows.step.is_some())
-        .map(micros)
-        .transpose()?;
-    let now = now.filter(|now| newest.is_some_and(|newest| newest <= *now));
-    spec.as_of = spec.as_of.or(now.map(|now| now.saturating_add(1)));
     spec.covariates = windows.covariates(covariates)?;
     let network = network.map(PooledNetwork::from_bytes).transpose();
     spec.network = network.map_err(report)?.map(Arc::new);

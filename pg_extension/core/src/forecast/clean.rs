@@ -77,7 +77,7 @@ pub(super) fn clean(y: &[f64], m: Option<usize>) -> Cleaned {
 }
 
 /// Windows that lie far off, with what was expected there. The newest few are left: whether they stay is not known yet.
-fn outliers(y: &[f64], m: Option<usize>) -> Vec<(usize, f64)> {
+pub(super) fn outliers(y: &[f64], m: Option<usize>) -> Vec<(usize, f64)> {
     let n = y.len();
     if n < 4 * NEAR + 10 {
         return Vec::new();

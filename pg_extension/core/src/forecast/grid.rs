@@ -3,11 +3,14 @@
 use crate::error::Result;
 use crate::feature::series::fill;
 use crate::sample::Series;
-use crate::time::{Micros, Step};
+use crate::time::{Micros, ShouldStop, Step, check_stop};
 use crate::window::{Clock, usual_step};
 
 /// Most windows looked at: two years of minutes, 8 MiB; older ones are left out.
 const MAX_WINDOWS: i64 = 1 << 20;
+
+/// Windows between two looks at `should_stop`.
+const WINDOWS_PER_LOOK: usize = 4_096;
 
 /// A series on a regular grid that ends at its last sample. Windows are equally long by its clock.
 #[derive(Debug)]
@@ -131,11 +134,12 @@ impl Grid {
     /// before; NaN before the first.
     ///
     /// # Errors
-    /// `UnknownName` for a time zone that is not known.
+    /// `UnknownName` for a time zone that is not known; `Cancelled`.
     pub(super) fn covariates(
         &self,
         covariates: &[Series],
         as_of: Option<Micros>,
+        should_stop: ShouldStop<'_>,
     ) -> Result<Vec<f64>> {
         if covariates.is_empty() {
             return Ok(Vec::new());
@@ -146,6 +150,9 @@ impl Grid {
         let mut row = vec![f64::NAN; covariates.len()];
         let mut rows = Vec::with_capacity(row.len() * self.y.len());
         for idx in 0..self.y.len() {
+            if idx.is_multiple_of(WINDOWS_PER_LOOK) {
+                check_stop(should_stop)?;
+            }
             let (from, until) = self.around(idx);
             for ((held, covariate), end) in row.iter_mut().zip(covariates).zip(&ends) {
                 *held = mean(covariate, from, until.min(*end).max(from)).unwrap_or(*held);

@@ -1,28 +1,18 @@
 //! What is known to act on a series: regressors and events, in the past and over the horizon.
 //!
 //! `prophet` takes them in itself. For the other models their effects are learnt first, by a shrunk median regression of what trend and
-//! season leave of the series on what they leave of each influence; the model forecasts the series without the effects, and those
+//! season leave of the series on what they leave of each influence ([`effect`](super::effect)); the model forecasts the series without the effects, and those
 //! of the horizon are added to its forecast.
 
 use serde::{Deserialize, Serialize};
 
 use super::grid::Grid;
-use super::l1::{Problem, Ridge, single};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sample::Series;
 use crate::time::{Micros, ShouldStop, check_stop, time_text};
 
 /// Most influences: their equations grow with the cube.
 const MAX_INFLUENCES: usize = 50;
-
-/// Newest windows that effects are learnt from. Cost: 4 · windows · influences² / 2 multiplications.
-const LEARNT_FROM: usize = 20_000;
-
-/// Shrinkage toward no effect: a thousandth of what an influence moves, over what trend and season leave of it.
-const RIDGE: f64 = 0.001;
-
-/// Squares, as shares of the largest one, that rounding may have left.
-const ROUNDING: f64 = 1e-18;
 
 /// How many times its range in the past an influence may go beyond it; further its effect is that of the furthest.
 const REACH: f64 = 3.0;
@@ -207,100 +197,4 @@ pub(super) fn influences(
     let bound = |influence: &mut Influence| influence.bound(grid.y.len(), steps);
     let notes = found.iter_mut().filter_map(bound).collect();
     Ok((found, notes))
-}
-
-/// Effect of all influences together on each window of the past and ahead, and that of each by name on a window where it is one; nothing
-/// without any. What trend and season explain of an influence cannot be told from them: the less they leave of it, the more its effect is drawn
-/// to zero, which it is where they leave nothing.
-pub(super) fn effects(
-    y: &[f64],
-    seen: &[bool],
-    influences: &[Influence],
-    periods: &[usize],
-) -> (Vec<f64>, Vec<(String, f64)>) {
-    let n = y.len();
-    let from = n.saturating_sub(LEARNT_FROM);
-    let (y, seen) = (&y[from..], &seen[from..]);
-    let counted = seen.iter().filter(|s| **s).count() as f64;
-    let mean = |values: &[f64], of: &dyn Fn(f64) -> f64| -> f64 {
-        let known = values.iter().zip(seen).filter(|(_, s)| **s);
-        known.map(|(v, _)| of(*v) / counted).sum()
-    };
-    // Shares of the largest value hold squares of any number.
-    let unit = y.iter().fold(0.0_f64, |most, v| most.max(v.abs()));
-    let target = rest(y, seen, unit, periods);
-    let mut learnt = Vec::new();
-    for (place, influence) in influences.iter().enumerate() {
-        let past = &influence.values[from..n];
-        let scale = past.iter().fold(0.0_f64, |most, v| most.max(v.abs()));
-        let left = rest(past, seen, scale, periods);
-        let left_of_it = mean(&left, &|v| v * v);
-        if unit > 0.0 && scale > 0.0 && left_of_it > ROUNDING {
-            let usual = mean(past, &|v| v / scale);
-            let own = mean(past, &|v| (v / scale - usual).powi(2));
-            learnt.push((place, unit / scale, RIDGE * own / left_of_it, left));
-        }
-    }
-    let single = |values: &[f64]| values.iter().map(|v| single(*v)).collect::<Vec<f32>>();
-    let columns: Vec<Vec<f32>> = learnt.iter().map(|l| single(&l.3)).collect();
-    let shares: Vec<f64> = learnt.iter().map(|l| l.2).collect();
-    let beta = Problem {
-        columns: columns.iter().map(Vec::as_slice).collect(),
-        target: &single(&target),
-        weight: &seen
-            .iter()
-            .map(|s| f32::from(u8::from(*s)))
-            .collect::<Vec<_>>(),
-        ridge: Ridge::OfOwn(&shares),
-    }
-    .solve();
-    let mut each = vec![0.0; influences.len()];
-    for ((place, unit, ..), beta) in learnt.iter().zip(beta) {
-        each[*place] = beta * unit;
-    }
-    let all = influences.first().map_or(0, |i| i.values.len());
-    let mut effects = vec![0.0; all];
-    for (influence, each) in influences.iter().zip(&each) {
-        for (effect, v) in effects.iter_mut().zip(&influence.values) {
-            *effect += each * v;
-        }
-    }
-    let names = influences.iter().map(|i| format!("effect_{}", i.name));
-    (effects, names.zip(each).collect())
-}
-
-/// What trend and season leave of `values` in units of `unit`: the mean over the longest period (a twelfth of the series, without one) around each
-/// window and the usual value at each place of the shorter ones are taken out. Means are those of the windows that were seen.
-fn rest(values: &[f64], seen: &[bool], unit: f64, periods: &[usize]) -> Vec<f64> {
-    let n = values.len();
-    let unit = if unit > 0.0 { unit } else { 1.0 };
-    let width = periods.last().copied().unwrap_or(n / 12).clamp(1, n.max(1));
-    let mut sums = vec![(0.0, 0.0)];
-    let mut sum = (0.0, 0.0);
-    for (v, seen) in values.iter().zip(seen) {
-        let weight = f64::from(u8::from(*seen));
-        sum = (sum.0 + weight * v / unit, sum.1 + weight);
-        sums.push(sum);
-    }
-    let mean = |(sum, count): (f64, f64)| sum / count.max(1.0);
-    let mut rest: Vec<f64> = values
-        .iter()
-        .enumerate()
-        .map(|(i, v)| {
-            let from = i.saturating_sub(width / 2).min(n - width);
-            let (until, from) = (sums[from + width], sums[from]);
-            v / unit - mean((until.0 - from.0, until.1 - from.1))
-        })
-        .collect();
-    for &p in periods {
-        let mut places = vec![(0.0, 0.0); p];
-        for (i, r) in rest.iter().enumerate().filter(|(i, _)| seen[*i]) {
-            let place = &mut places[i % p];
-            *place = (place.0 + r, place.1 + 1.0);
-        }
-        for (i, r) in rest.iter_mut().enumerate() {
-            *r -= mean(places[i % p]);
-        }
-    }
-    rest
 }

@@ -48,6 +48,7 @@ mod season;
 mod scale;
 mod l1;
 mod influence;
+mod effect;
 mod uncertainty;
 mod pack;
 mod errors;
@@ -79,6 +80,7 @@ pub use report::FitReport;
 pub use spec::ForecastSpec;
 pub use stored::Model;
 
+use effect::{Effects, effects};
 use fit::{Setting, Task};
 use grid::Grid;
 use influence::influences;
@@ -215,7 +217,7 @@ impl Fit {
             .or_else(|| kind.transform(&grid, &periods));
         let scaling = Scaling::new(asked, &grid.y, season)?;
         let beyond = if kind == Kind::Prophet { 0 } else { beyond };
-        let (influences, notes) = influences(
+        let (influences, mut notes) = influences(
             &spec.regressors,
             &spec.events,
             &grid,
@@ -224,12 +226,17 @@ impl Fit {
             should_stop,
         )?;
         let mut y: Vec<f64> = grid.y.iter().map(|v| scaling.onto(*v)).collect();
-        let (effects, named) = if kind == Kind::Prophet || grid.is_constant() {
-            (Vec::new(), Vec::new())
+        let effects = if kind == Kind::Prophet || grid.is_constant() {
+            Effects::default()
         } else {
-            influence::effects(&y, &grid.seen, &influences, &periods)
+            effects(
+                &y,
+                &grid.seen,
+                &influences,
+                kind.seasons(grid.y.len(), &periods),
+            )
         };
-        y.iter_mut().zip(&effects).for_each(|(v, e)| *v -= e);
+        y.iter_mut().zip(&effects.values).for_each(|(v, e)| *v -= e);
         let cleaned = if spec.options.clean == Some(false) {
             clean::Cleaned {
                 y: y.clone(),
@@ -238,7 +245,7 @@ impl Fit {
         } else {
             clean::clean(&y, season)
         };
-        let covariates = grid.covariates(&spec.covariates, spec.as_of)?;
+        let covariates = grid.covariates(&spec.covariates, spec.as_of, should_stop)?;
         let task = Task {
             y: &y,
             clean: &cleaned.y,
@@ -258,16 +265,20 @@ impl Fit {
                 ceiling: spec.ceiling.map(|v| scaling.bound(v)),
             },
         };
+        notes.extend(effects.notes);
         let mut found = model::run(kind, &grid, &task, should_stop)?;
         let lambda = scaling.lambda().map(|lambda| ("lambda".into(), lambda));
-        found.fitted.facts.extend(named.into_iter().chain(lambda));
+        found
+            .fitted
+            .facts
+            .extend(effects.each.into_iter().chain(lambda));
         let is_cleaned = task.is_cleaned(found.kind);
         let mut fit = Self {
             grid,
             periods,
             steps,
             scaling,
-            effects,
+            effects: effects.values,
             y,
             cleaned,
             is_cleaned,

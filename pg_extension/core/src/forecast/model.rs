@@ -71,6 +71,24 @@ impl Kind {
         )
     }
 
+    /// Those of `periods` that it has seasons of in `n` windows.
+    pub(super) fn seasons(self, n: usize, periods: &[usize]) -> &[usize] {
+        match self {
+            Self::Ets | Self::Theta | Self::DynamicTheta => {
+                &periods[..periods.iter().take(1).filter(|p| n / 2 >= **p).count()]
+            }
+            Self::LastValue
+            | Self::Drift
+            | Self::SeasonalNaive
+            | Self::Mstl
+            | Self::Ridge
+            | Self::Ensemble
+            | Self::Auto
+            | Self::Prophet
+            | Self::Lstm => periods,
+        }
+    }
+
     /// Whether it reads what is known beside the series.
     pub(super) fn reads_covariates(self) -> bool {
         matches!(self, Self::Ridge | Self::Auto | Self::Lstm)

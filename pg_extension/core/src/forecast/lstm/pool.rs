@@ -59,7 +59,7 @@ pub fn pool_member(
     let Some((values, _)) = in_units(&grid.y[from..], &grid.seen[from..]) else {
         return Ok(None);
     };
-    let rows = grid.covariates(covariates, as_of)?;
+    let rows = grid.covariates(covariates, as_of, &|| false)?;
     let rows = &rows[from * covariates.len()..];
     let mut out = Writer::new(64 + 4 * (values.len() + rows.len()));
     out.i64(grid.step.micros());

@@ -63,6 +63,10 @@ fn what_trend_and_season_explain_has_no_effect() {
             "ensemble",
             "prophet",
         ] {
+            // These have no season of weeks.
+            if y.len() == weeks.len() && ["ets", "theta"].contains(&model) {
+                continue;
+            }
             let asked = with(model, regressor(of, 24 * 50));
             let (found, without) = (run(y, &asked), run(y, &spec(model, 12)));
             for (a, b) in found.rows.iter().zip(&without.rows) {
@@ -203,4 +207,116 @@ fn gaps_of_regressors_are_filled_where_they_end() {
             format!("regressor \"x\" has no value for the window at {day}")
         );
     }
+}
+
+#[test]
+fn gaps_ramps_and_outliers_make_no_effects() {
+    let weekend = |i: i64| f64::from(u8::from((i / 24) % 7 > 4));
+    let y: Vec<f64> = (0..)
+        .zip(noisy(24 * 49, 5.0))
+        .map(|(i, v)| v - 40.0 * weekend(i))
+        .collect();
+    let mut random = SplitMix(6);
+    let (ts, kept): (Vec<Micros>, Vec<f64>) = (0..)
+        .map(|i| START + i * HOUR)
+        .zip(&y)
+        .filter(|_| random.uniform() >= 0.3)
+        .unzip();
+    let holes = Series::try_new(ts, kept).unwrap();
+    let none: [(&str, Influence); 3] = [
+        ("weekend", Box::new(weekend)),
+        ("hour", Box::new(|i| (i % 24) as f64)),
+        ("ramp", Box::new(|i| i as f64)),
+    ];
+    for (name, of) in &none {
+        let found = effect(&holes, &with("mstl", regressor(of, 24 * 50)));
+        assert!(found.abs() < 1e-9, "{name} {found}");
+        let found = forecast(&holes, &with("mstl", regressor(of, 24 * 50)), &never).unwrap();
+        assert_eq!(
+            found.report.notes,
+            ["\"x\" is explained by trend and season: no effect of its own"]
+        );
+    }
+    let flat: Vec<f64> = (0..700).map(|i| 100.0 + f64::from(i.min(500))).collect();
+    let found = effect(&hourly(&flat), &with("mstl", regressor(|i| i as f64, 720)));
+    assert!(found.abs() < 1e-9, "{found}");
+    // An outlier that no event can have caused.
+    let mut spoilt = noisy(720, 5.0);
+    let rare = |i: i64| f64::from(u8::from(i % 170 == 20));
+    for (i, v) in (0..).zip(&mut spoilt) {
+        *v += 300.0 * rare(i);
+    }
+    for idx in [100, 333, 555] {
+        spoilt[idx] = 1e6;
+    }
+    let found = effect(&hourly(&spoilt), &with("ets", regressor(rare, 800)));
+    assert!((found - 300.0).abs() < 15.0, "{found}");
+}
+
+#[test]
+fn a_model_without_a_season_of_weeks_learns_the_weekend() {
+    let weekend = |i: i64| f64::from(u8::from((i / 24) % 7 > 4));
+    let y: Vec<f64> = (0..)
+        .zip(noisy(24 * 42, 5.0))
+        .map(|(i, v)| v - 150.0 * weekend(i))
+        .collect();
+    for model in ["ets", "theta"] {
+        let asked = ForecastSpec {
+            horizon: 168 * HOUR,
+            ..with(model, regressor(weekend, 24 * 50))
+        };
+        let expected = wave(24 * 49);
+        for (i, row) in (24 * 42..).zip(run(&y, &asked).rows) {
+            let expected = expected[usize::try_from(i).unwrap()] - 150.0 * weekend(i);
+            assert!(
+                (row.yhat.unwrap() - expected).abs() < 40.0,
+                "{model} {row:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn many_numbers_without_meaning_explain_little() {
+    let y = noisy(100, 20.0);
+    let mut random = SplitMix(8);
+    let regressors: Vec<Regressor> = (0..40)
+        .map(|k| {
+            let values: Vec<f64> = (0..120).map(|_| random.uniform()).collect();
+            let one = regressor(|i| values[usize::try_from(i).unwrap()], 120);
+            Regressor {
+                name: format!("x{k}"),
+                ..one
+            }
+        })
+        .collect();
+    let asked = ForecastSpec {
+        regressors,
+        ..spec("ets", 12)
+    };
+    let without = run(&y, &spec("ets", 12));
+    for (a, b) in run(&y, &asked).rows.iter().zip(&without.rows) {
+        assert!(
+            (a.yhat.unwrap() - b.yhat.unwrap()).abs() < 20.0,
+            "{a:?} {b:?}"
+        );
+    }
+}
+
+#[test]
+fn an_event_where_the_series_is_not_known_teaches_nothing() {
+    let is_on = |i: i64| f64::from(u8::from((300..304).contains(&i) || i > 700));
+    let (ts, y): (Vec<Micros>, Vec<f64>) = (0..)
+        .zip(noisy(700, 5.0))
+        .filter(|(i, _)| !(298..306).contains(i))
+        .map(|(i, v)| (START + i * HOUR, v))
+        .unzip();
+    let series = Series::try_new(ts, y).unwrap();
+    let found = forecast(&series, &with("ets", regressor(is_on, 800)), &never).unwrap();
+    let without = forecast(&series, &spec("ets", 12), &never).unwrap();
+    assert_eq!(yhat(&found), yhat(&without));
+    assert_eq!(
+        found.report.notes,
+        ["\"x\" moves only where the series is not known: its effect is not"]
+    );
 }
