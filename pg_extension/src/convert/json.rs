@@ -65,15 +65,18 @@ pub(crate) fn from_json<T: for<'de> Deserialize<'de>>(
         .map_err(|error| invalid(format!("{name} is not valid: {error}"), hint))
 }
 
-/// Rows from an array of them, or none from null; a cancel is noticed between rows.
+/// Rows from an array of them, none from null or without any; a cancel is noticed between rows.
 ///
 /// # Errors
 /// 22023 with what the parser missed; 57014.
 pub(crate) fn rows_from_json<T: for<'de> Deserialize<'de>>(
-    json: &Json,
+    json: Option<&Json>,
     name: &str,
     hint: &str,
 ) -> Answer<Vec<T>> {
+    let Some(json) = json else {
+        return Ok(Vec::new());
+    };
     let rows = serde_json::from_str::<Option<Rows<T>>>(&json.0).map_err(|error| {
         check_stop(&should_stop).map_or_else(report, |()| {
             invalid(format!("{name} is not valid: {error}"), hint)

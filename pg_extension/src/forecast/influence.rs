@@ -39,10 +39,7 @@ const KNOWN: [&str; 3] = ["name", "since", "until"];
 /// # Errors
 /// 22023 for what is no such row or no time, and for a key that is not known: it may be one that was meant.
 pub(super) fn events(json: Option<&Json>, clock: Clock) -> Answer<Vec<Event>> {
-    let rows: Vec<Value> = match json {
-        Some(json) => rows_from_json(json, "events", EVENTS)?,
-        None => Vec::new(),
-    };
+    let rows: Vec<Value> = rows_from_json(json, "events", EVENTS)?;
     let bound = |text: &str| match text {
         "-infinity" => Ok(Micros::MIN),
         "infinity" => Ok(Micros::MAX),
@@ -84,10 +81,7 @@ fn event_row(row: Value) -> Answer<EventRow> {
 /// # Errors
 /// 22023 for what is no such row, no time and no number.
 pub(super) fn regressors(json: Option<&Json>, clock: Clock) -> Answer<Vec<Regressor>> {
-    let rows: Vec<Map<String, Value>> = match json {
-        Some(json) => rows_from_json(json, "regressors", REGRESSORS)?,
-        None => Vec::new(),
-    };
+    let rows: Vec<Map<String, Value>> = rows_from_json(json, "regressors", REGRESSORS)?;
     let mut found: BTreeMap<String, SeriesBuilder> = BTreeMap::new();
     for (idx, mut row) in rows.into_iter().enumerate() {
         if idx.is_multiple_of(ROWS_PER_LOOK) {

@@ -1,6 +1,6 @@
 //! How good models would have been: forecasts at earlier origins of the series, each made from what was known then.
 
-use super::grid::{clock, known, mean, until};
+use super::grid::{clock, known, mean};
 use super::loss::pinball;
 use super::model::Kind;
 use super::{Forecast, ForecastRow, ForecastSpec, forecast};
@@ -137,8 +137,8 @@ impl Origins {
         for model in &spec.models {
             super::spec::check(&spec.of(model, None))?;
         }
-        let reads = |model: &String| !spec.of(model, None).covariates.is_empty();
-        if !spec.forecast.covariates.is_empty() && !spec.models.iter().any(reads) {
+        let mut models = spec.models.iter();
+        if !spec.forecast.covariates.is_empty() && !models.any(|m| reads_covariates(m)) {
             return Err(Error::invalid("none of the models reads covariates")
                 .with_hint("use model ridge, auto or lstm"));
         }
@@ -158,7 +158,7 @@ impl Origins {
         });
         Ok(Self {
             cuts,
-            until: until(series, spec.forecast.as_of)?,
+            until: series.ts().get(known).copied(),
         })
     }
 }
@@ -186,6 +186,10 @@ pub(super) fn pairs<'a>(
     })
 }
 
+fn reads_covariates(model: &str) -> bool {
+    model.parse().is_ok_and(Kind::reads_covariates)
+}
+
 impl BacktestSpec {
     /// With the covariates only where the model reads them.
     pub(super) fn of(&self, model: &str, as_of: Option<Micros>) -> ForecastSpec {
@@ -195,10 +199,7 @@ impl BacktestSpec {
             with_history: false,
             ..self.forecast.clone()
         };
-        if model
-            .parse()
-            .is_ok_and(|kind: Kind| !kind.reads_covariates())
-        {
+        if !reads_covariates(model) {
             spec.covariates.clear();
         }
         spec

@@ -53,8 +53,7 @@ pub(super) fn effects(
     }
     let n = y.len();
     let from = n.saturating_sub(LEARNT_FROM.max(BUDGET / influences.len().pow(2)));
-    let past = |influence: &'_ Influence| influence.values[from..n].to_vec();
-    let columns: Vec<Vec<f64>> = influences.iter().map(past).collect();
+    let columns: Vec<&[f64]> = influences.iter().map(|i| &i.values[from..n]).collect();
     let y = &y[from..];
     let mut counts = seen[from..].to_vec();
     let usual: Vec<[f64; 2]> = columns.iter().map(|column| usual(column)).collect();
@@ -66,22 +65,18 @@ pub(super) fn effects(
     }
     let n_counted = counts.iter().filter(|c| **c).count() as f64;
     let crowded = (influences.len() as f64).powi(2) / (CROWDED * n_counted.max(1.0));
-    let mean_square = |values: &[f64], from: f64| -> f64 {
+    let mean = |values: &[f64], of: &dyn Fn(f64) -> f64| -> f64 {
         let counted = values.iter().zip(&counts).filter(|(_, c)| **c);
-        counted
-            .map(|(v, _)| (v - from) * (v - from) / n_counted)
-            .sum()
-    };
-    let mean = |values: &[f64]| -> f64 {
-        let counted = values.iter().zip(&counts).filter(|(_, c)| **c);
-        counted.map(|(v, _)| v / n_counted).sum()
+        counted.map(|(v, _)| of(*v) / n_counted).sum()
     };
     let mut effects = Effects::default();
     let mut learnt = Vec::new();
     for (place, (influence, column)) in influences.iter().zip(&columns).enumerate() {
         let (own, scale) = centred(column);
         let left = rest(&own, periods);
-        let (moves, left_of_it) = (mean_square(&own, mean(&own)), mean_square(&left, 0.0));
+        let usual = mean(&own, &|v| v);
+        let moves = mean(&own, &|v| (v - usual) * (v - usual));
+        let left_of_it = mean(&left, &|v| v * v);
         if moves > ROUNDING && left_of_it > ROUNDING {
             let share = (RIDGE + crowded) * moves / left_of_it;
             learnt.push((place, scale, share, left));
@@ -113,7 +108,7 @@ pub(super) fn effects(
             each[*place] = beta * unit / scale;
         }
     }
-    effects.values = vec![0.0; influences.first().map_or(0, |i| i.values.len())];
+    effects.values = vec![0.0; influences[0].values.len()];
     for (influence, each) in influences.iter().zip(&each) {
         for (effect, v) in effects.values.iter_mut().zip(&influence.values) {
             *effect += each * v;
@@ -126,7 +121,7 @@ pub(super) fn effects(
 
 /// `y` with what does not count on the line between its neighbours without the effects, and these put back: a line from an event to the next window that
 /// counts would be an event of its own.
-fn bridged(y: &[f64], counts: &[bool], columns: &[Vec<f64>], each: &[f64]) -> Vec<f64> {
+fn bridged(y: &[f64], counts: &[bool], columns: &[&[f64]], each: &[f64]) -> Vec<f64> {
     let effect = |idx: usize| -> f64 {
         let columns = columns.iter().zip(each);
         columns.map(|(column, each)| each * column[idx]).sum()

@@ -1,5 +1,6 @@
 //! The regular grid a forecast works on.
 
+use super::rows::ROWS_PER_LOOK;
 use crate::error::Result;
 use crate::feature::series::fill;
 use crate::sample::Series;
@@ -8,9 +9,6 @@ use crate::window::{Clock, usual_step};
 
 /// Most windows looked at: two years of minutes, 8 MiB; older ones are left out.
 const MAX_WINDOWS: i64 = 1 << 20;
-
-/// Windows between two looks at `should_stop`.
-const WINDOWS_PER_LOOK: usize = 4_096;
 
 /// A series on a regular grid that ends at its last sample. Windows are equally long by its clock.
 #[derive(Debug)]
@@ -144,13 +142,14 @@ impl Grid {
         if covariates.is_empty() {
             return Ok(Vec::new());
         }
-        let until = |c: &Series| Ok(until(c, as_of)?.unwrap_or(Micros::MAX));
-        let ends = covariates.iter().map(until);
+        // The first sample that is not known.
+        let end = |c: &Series| Ok(c.ts().get(known(c, as_of)?).copied().unwrap_or(Micros::MAX));
+        let ends = covariates.iter().map(end);
         let ends = ends.collect::<Result<Vec<Micros>>>()?;
         let mut row = vec![f64::NAN; covariates.len()];
         let mut rows = Vec::with_capacity(row.len() * self.y.len());
         for idx in 0..self.y.len() {
-            if idx.is_multiple_of(WINDOWS_PER_LOOK) {
+            if idx.is_multiple_of(ROWS_PER_LOOK) {
                 check_stop(should_stop)?;
             }
             let (from, until) = self.around(idx);
@@ -233,14 +232,6 @@ pub(super) fn known(series: &Series, as_of: Option<Micros>) -> Result<usize> {
         Some(step) => clock.end(*ts, step) <= as_of,
         None => *ts < as_of,
     }))
-}
-
-/// Time of the first sample that is not known at `as_of`, where there is one.
-///
-/// # Errors
-/// As [`known`].
-pub(super) fn until(series: &Series, as_of: Option<Micros>) -> Result<Option<Micros>> {
-    Ok(series.ts().get(known(series, as_of)?).copied())
 }
 
 /// The clock of the windows of `series`.

@@ -34,14 +34,21 @@ fn noisy(n: usize, size: f64) -> Vec<f64> {
     wave(n).into_iter().map(noise).collect()
 }
 
+/// Whether an hour is of a weekend.
+fn weekend(i: i64) -> f64 {
+    f64::from(u8::from((i / 24) % 7 > 4))
+}
+
+/// The same, lower by `drop` at weekends.
+fn with_weekends(n: usize, drop: f64) -> Vec<f64> {
+    let hours = (0..).zip(noisy(n, 5.0));
+    hours.map(|(i, v)| v - drop * weekend(i)).collect()
+}
+
 #[test]
 fn what_trend_and_season_explain_has_no_effect() {
     // The last is seven weeks of days whose weekends differ: the season of a week is all of it.
-    let weekend = |i: i64| f64::from(u8::from((i / 24) % 7 > 4));
-    let weeks: Vec<f64> = (0..)
-        .zip(noisy(24 * 49, 5.0))
-        .map(|(i, v)| v - 40.0 * weekend(i))
-        .collect();
+    let weeks: Vec<f64> = with_weekends(24 * 49, 40.0);
     let usual = noisy(24 * 25, 5.0);
     let cases: [(&[f64], Influence); 5] = [
         (&usual, Box::new(|i| if i < 600 { 19.99 } else { 24.99 })),
@@ -211,11 +218,7 @@ fn gaps_of_regressors_are_filled_where_they_end() {
 
 #[test]
 fn gaps_ramps_and_outliers_make_no_effects() {
-    let weekend = |i: i64| f64::from(u8::from((i / 24) % 7 > 4));
-    let y: Vec<f64> = (0..)
-        .zip(noisy(24 * 49, 5.0))
-        .map(|(i, v)| v - 40.0 * weekend(i))
-        .collect();
+    let y: Vec<f64> = with_weekends(24 * 49, 40.0);
     let mut random = SplitMix(6);
     let (ts, kept): (Vec<Micros>, Vec<f64>) = (0..)
         .map(|i| START + i * HOUR)
@@ -255,11 +258,7 @@ fn gaps_ramps_and_outliers_make_no_effects() {
 
 #[test]
 fn a_model_without_a_season_of_weeks_learns_the_weekend() {
-    let weekend = |i: i64| f64::from(u8::from((i / 24) % 7 > 4));
-    let y: Vec<f64> = (0..)
-        .zip(noisy(24 * 42, 5.0))
-        .map(|(i, v)| v - 150.0 * weekend(i))
-        .collect();
+    let y: Vec<f64> = with_weekends(24 * 42, 150.0);
     for model in ["ets", "theta"] {
         let asked = ForecastSpec {
             horizon: 168 * HOUR,
