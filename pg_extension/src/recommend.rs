@@ -129,7 +129,8 @@ fn demand_predict(
         peak: span(&required(peak, "peak")?)?,
     };
     let step = to_step(&required(step, "step")?)?;
-    let f = recommend::predict_demand(model.as_ref(), &history, step, &query).map_err(report)?;
+    let f = recommend::predict_demand(model.as_ref(), &history, step, &query, &should_stop)
+        .map_err(report)?;
     Ok(TableIterator::once((
         f.demand,
         f.demand_peak,

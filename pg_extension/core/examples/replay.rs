@@ -167,8 +167,10 @@ impl<'a> Trial<'a> {
                 hold: 5,
                 peak: 5 * MINUTE,
             };
-            self.predicted
-                .push((i, predict_demand(model.as_ref(), &past, step, &query)?));
+            self.predicted.push((
+                i,
+                predict_demand(model.as_ref(), &past, step, &query, &|| false)?,
+            ));
             predicting += started.elapsed();
         }
         println!(

@@ -4,11 +4,11 @@ use super::model::{DemandModel, Scaling, check_levels};
 use super::optimize::{Problem, Sample, gram_factor};
 use super::row::{Lengths, N, Row, Rows, STOP_EVERY, count};
 use super::signal::Signal;
-use super::{DemandFit, DemandSpec, TRAINING};
+use super::{DemandFit, DemandSpec, MAX_LEAD, MIN_STEP, TRAINING};
 use crate::error::{Error, ErrorKind, Result};
 use crate::forecast::loss::pinball;
 use crate::sample::Series;
-use crate::time::{DAY, ShouldStop, check_stop, interval_text};
+use crate::time::{DAY, ShouldStop, Step, check_stop, interval_text};
 
 /// Most rows trained on: 91 days of minutes, 18 MiB. Of more rows every k-th is taken, counted from the newest.
 const MAX_ROWS: usize = 131_072;
@@ -35,7 +35,7 @@ struct Example {
 /// as targets.
 ///
 /// # Errors
-/// `InvalidArgument` for a lead, capacity or level out of range, `NotFinite` for a capacity that is NaN or infinite,
+/// `InvalidArgument` for a step, lead, capacity or level out of range, `NotFinite` for a capacity that is NaN or infinite,
 /// `Cancelled`, `Numeric` when demand and capacity are so far apart that the arithmetic overflows.
 pub fn fit_demand(
     history: &Series,
@@ -75,14 +75,28 @@ pub fn fit_demand(
 }
 
 fn check(spec: &DemandSpec) -> Result<()> {
-    if spec.lead <= 0 {
+    check_step(spec.step)?;
+    if !(1..=MAX_LEAD).contains(&spec.lead) {
         return Err(Error::invalid(format!(
-            "lead must be positive, not {}",
+            "lead must be above zero and at most {}, not {}",
+            interval_text(MAX_LEAD),
             interval_text(spec.lead)
         )));
     }
     check_positive("unit_capacity", spec.unit_capacity)?;
     check_levels(&spec.levels)
+}
+
+/// Refuses windows that are too short.
+pub(super) fn check_step(step: Step) -> Result<()> {
+    if step.micros() < MIN_STEP {
+        return Err(Error::invalid(format!(
+            "step must be at least {}, not {}",
+            interval_text(MIN_STEP),
+            interval_text(step.micros())
+        )));
+    }
+    Ok(())
 }
 
 /// Refuses what is not a finite number above zero.

@@ -10,6 +10,7 @@
 
 use crate::time::{Micros, Step};
 
+mod maxima;
 mod signal;
 mod row;
 mod model;
@@ -29,6 +30,12 @@ pub use predict::predict_demand;
 
 /// How much history a prediction looks at: seven days, and the hours that the shortest features need before them.
 pub const HISTORY: Micros = 7 * crate::time::DAY + 4 * 60 * crate::time::MINUTE;
+
+/// Longest time from decision to ready: beyond it no past day can tell what comes.
+const MAX_LEAD: Micros = 7 * crate::time::DAY;
+
+/// Shortest windows: features are lengths of minutes, and of shorter windows they would hold too many.
+const MIN_STEP: Micros = crate::time::SECOND;
 
 /// The history a fit looks at.
 pub const TRAINING: Micros = 90 * crate::time::DAY;

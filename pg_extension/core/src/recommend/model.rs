@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::MAX_LEAD;
 use super::row::{N, NAMES, Row};
 use crate::error::{Error, ErrorKind, Result};
 use crate::time::{Micros, Step};
@@ -98,8 +99,9 @@ impl DemandModel {
             return Err(corrupt("features are not the ones of this version"));
         }
         check_levels(&self.levels).map_err(|e| corrupt(e.message()))?;
-        if self.lead <= 0 || !(self.unit_capacity.is_finite() && self.unit_capacity > 0.0) {
-            return Err(corrupt("lead and unit_capacity must be positive"));
+        let is_capacity = self.unit_capacity.is_finite() && self.unit_capacity > 0.0;
+        if !is_capacity || !(1..=MAX_LEAD).contains(&self.lead) {
+            return Err(corrupt("lead or unit_capacity is out of range"));
         }
         if self.mean.len() != N || self.scale.len() != N || !self.mean.iter().all(|v| v.is_finite())
         {

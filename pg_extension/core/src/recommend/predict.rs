@@ -1,11 +1,12 @@
 //! The prediction at one origin.
 
+use super::fit::check_step;
 use super::row::{Lengths, Rows};
 use super::signal::Signal;
 use super::{DemandForecast, DemandModel, DemandQuery, HISTORY};
 use crate::error::{Error, Result};
 use crate::sample::Series;
-use crate::time::{Step, interval_text};
+use crate::time::{ShouldStop, Step, check_stop, interval_text};
 
 /// Windows that the newest one may be late before there is no current demand to speak of.
 const LATE: usize = 3;
@@ -16,13 +17,16 @@ const LATE: usize = 3;
 /// answer still carries the demand, so that the reactive rule can work.
 ///
 /// # Errors
-/// `InvalidArgument` for a negative `peak` or a `step` that is not the model's; `Corrupt` for a model that is damaged.
+/// `InvalidArgument` for a negative `peak`, a `step` below a second or not the model's; `Corrupt` for a model that is
+/// damaged; `Cancelled`.
 pub fn predict_demand(
     model: Option<&DemandModel>,
     history: &Series,
     step: Step,
     query: &DemandQuery,
+    should_stop: ShouldStop<'_>,
 ) -> Result<DemandForecast> {
+    check_step(step)?;
     if query.peak < 0 {
         return Err(Error::invalid(format!(
             "peak must not be negative, but is {}",
@@ -78,9 +82,12 @@ pub fn predict_demand(
     };
     match at(now) {
         Some(q) => {
-            let upper = |t: usize| at(t).and_then(|q| q.last().copied());
-            let held = (now.saturating_sub(query.hold)..now).filter_map(upper);
-            out.upper_peak = q.last().map(|&top| held.fold(top, f64::max));
+            out.upper_peak = q.last().copied();
+            for t in now.saturating_sub(query.hold)..now {
+                check_stop(should_stop)?;
+                let upper = at(t).and_then(|q| q.last().copied());
+                out.upper_peak = upper.into_iter().chain(out.upper_peak).reduce(f64::max);
+            }
             out.q = q;
         }
         None => out.status = "no_history".into(),

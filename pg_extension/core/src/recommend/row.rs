@@ -1,5 +1,6 @@
 //! The sixteen features of one origin; training and prediction call the same code.
 
+use super::maxima::Maxima;
 use super::signal::{Signal, mean_known};
 use crate::error::Result;
 use crate::time::{DAY, MINUTE, Micros, ShouldStop, Step, check_stop};
@@ -127,12 +128,23 @@ impl<'a> Rows<'a> {
 
     /// Computes what every instant contributes to the rows of later days, once.
     pub(super) fn with_memo(mut self, should_stop: ShouldStop<'_>) -> Result<Self> {
-        self.memo.reserve_exact(self.signal.len());
-        for i in 0..self.signal.len() {
+        let n = self.signal.len();
+        let mut smooth = Vec::with_capacity(n + self.len.half);
+        for i in 0..n + self.len.half {
             if i % STOP_EVERY == 0 {
                 check_stop(should_stop)?;
             }
-            self.memo.push(self.anchor(i));
+            smooth.push(self.smooth(i).unwrap_or(f64::NAN));
+        }
+        let smooth = Maxima::new(smooth);
+        self.memo.reserve_exact(n);
+        for i in 0..n {
+            if i % STOP_EVERY == 0 {
+                check_stop(should_stop)?;
+            }
+            let at_lead = smooth.at(i + self.len.lead);
+            self.memo
+                .push(at_lead.and_then(|v| self.anchor(i, v, smooth.max(i, self.end(i)))));
         }
         Ok(self)
     }
@@ -192,7 +204,12 @@ impl<'a> Rows<'a> {
             if i + self.len.lead + self.len.beyond + self.len.half >= t {
                 continue;
             }
-            let Some(anchor) = self.memo.get(i).copied().unwrap_or_else(|| self.anchor(i)) else {
+            let Some(anchor) = self
+                .memo
+                .get(i)
+                .copied()
+                .unwrap_or_else(|| self.seek_anchor(i))
+            else {
                 continue;
             };
             sum.ratio += (anchor.at_lead + epsilon) / (anchor.base + epsilon);
@@ -211,20 +228,29 @@ impl<'a> Rows<'a> {
         })
     }
 
-    fn anchor(&self, i: usize) -> Option<Anchor> {
-        let last = i + self.len.lead + self.len.beyond;
-        let smooth = |j: usize| {
-            mean_known(
-                self.signal
-                    .span(j.saturating_sub(self.len.half), j + self.len.half + 1),
-            )
-        };
-        let peak = (i..=last)
-            .filter_map(smooth)
-            .fold(f64::NEG_INFINITY, f64::max);
+    /// Centred five-minute mean.
+    fn smooth(&self, i: usize) -> Option<f64> {
+        let half = self.len.half;
+        mean_known(self.signal.span(i.saturating_sub(half), i + half + 1))
+    }
+
+    /// Where the seasonal maximum from `i` ends.
+    fn end(&self, i: usize) -> usize {
+        i + self.len.lead + self.len.beyond + 1
+    }
+
+    fn seek_anchor(&self, i: usize) -> Option<Anchor> {
+        let at_lead = self.smooth(i + self.len.lead)?;
+        let peak = (i..self.end(i))
+            .filter_map(|j| self.smooth(j))
+            .reduce(f64::max);
+        self.anchor(i, at_lead, peak)
+    }
+
+    fn anchor(&self, i: usize, at_lead: f64, peak: Option<f64>) -> Option<Anchor> {
         Some(Anchor {
-            at_lead: smooth(i + self.len.lead)?,
-            peak,
+            at_lead,
+            peak: peak?,
             base: self.signal.mean_before(i, self.len.m10)?,
         })
     }

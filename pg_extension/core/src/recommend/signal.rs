@@ -1,5 +1,6 @@
 //! Demand on the step grid: where a window is missing for a short while, its last value is carried forward.
 
+use super::maxima::Maxima;
 use crate::sample::Series;
 use crate::time::{Micros, Step};
 
@@ -7,9 +8,6 @@ use crate::time::{Micros, Step};
 /// the level (ten minutes) still rests on something seen. The first windows of a long gap are carried too, since at
 /// that moment nobody can know how long it will last.
 const CARRY: usize = 10;
-
-/// Windows per block of precomputed maxima: a day of minutes becomes 22 blocks and two short edges.
-const BLOCK: usize = 64;
 
 /// Most windows of one grid: 90 days of 8-second windows, 8 MiB of values. Older windows are left out.
 const MAX_WINDOWS: i64 = 1 << 20;
@@ -19,9 +17,8 @@ const MAX_WINDOWS: i64 = 1 << 20;
 pub(super) struct Signal {
     base: Micros,
     step: Step,
-    x: Vec<f64>,
+    x: Maxima,
     real: Vec<bool>,
-    block: Vec<f64>,
 }
 
 impl Signal {
@@ -39,9 +36,8 @@ impl Signal {
             return Self {
                 base: until,
                 step,
-                x: Vec::new(),
+                x: Maxima::new(Vec::new()),
                 real: Vec::new(),
-                block: Vec::new(),
             };
         };
         let phase = history
@@ -83,16 +79,11 @@ impl Signal {
             }
         }
         carry_forward(&mut x);
-        let block = x
-            .chunks(BLOCK)
-            .map(|c| c.iter().copied().fold(f64::NEG_INFINITY, f64::max))
-            .collect();
         Self {
             base,
             step,
-            x,
+            x: Maxima::new(x),
             real,
-            block,
         }
     }
 
@@ -110,7 +101,7 @@ impl Signal {
 
     /// The value of window `idx`, carried ones included.
     pub(super) fn at(&self, idx: usize) -> Option<f64> {
-        self.x.get(idx).copied().filter(|v| !v.is_nan())
+        self.x.at(idx)
     }
 
     /// The value of window `idx` if it was seen.
@@ -124,8 +115,7 @@ impl Signal {
 
     /// The windows `[lo, hi)`, cut to the grid; unknown ones are NaN.
     pub(super) fn span(&self, lo: usize, hi: usize) -> &[f64] {
-        let hi = hi.min(self.x.len());
-        self.x.get(lo.min(hi)..hi).unwrap_or_default()
+        self.x.span(lo, hi)
     }
 
     /// Mean of the known windows among the `k` before `end`.
@@ -135,17 +125,7 @@ impl Signal {
 
     /// Largest of the known windows among the `k` before `end`.
     pub(super) fn max_before(&self, end: usize, k: usize) -> Option<f64> {
-        let (lo, hi) = (end.saturating_sub(k), end.min(self.x.len()));
-        let (first, last) = (lo.div_ceil(BLOCK), hi / BLOCK);
-        let max = |v: &[f64]| v.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let found = if first < last {
-            max(self.span(lo, first * BLOCK))
-                .max(max(self.block.get(first..last).unwrap_or_default()))
-                .max(max(self.span(last * BLOCK, hi)))
-        } else {
-            max(self.span(lo, hi))
-        };
-        (found > f64::NEG_INFINITY).then_some(found)
+        self.x.max(end.saturating_sub(k), end)
     }
 }
 

@@ -1,12 +1,12 @@
 use proptest::prelude::*;
 
-use super::row::{Lengths, Rows};
 use super::signal::Signal;
 use super::*;
 use crate::error::ErrorKind;
 use crate::sample::Series;
 use crate::time::{DAY, MINUTE, SECOND};
 
+mod features;
 mod fitting;
 mod floors;
 mod sizes;
@@ -87,90 +87,6 @@ fn fitted() -> (Step, Series, DemandModel) {
     (step, history, fit.model.unwrap())
 }
 
-/// Features written down as the recipe says, without regard for speed, for a gapless trace.
-fn slow_row(x: &[f64], t: usize, lead: usize, cap: f64) -> Vec<f64> {
-    let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
-    let max = |k: usize| {
-        x[t.saturating_sub(k)..t]
-            .iter()
-            .copied()
-            .fold(0.0, f64::max)
-    };
-    let last = |k: usize| mean(&x[t.saturating_sub(k)..t]);
-    let level = (0.5 * last(3) + 0.5 * last(10)).max(0.02 * cap);
-    let c5 = |j: usize| mean(&x[j.saturating_sub(2)..(j + 3).min(x.len())]);
-    let days: Vec<usize> = (1..=7)
-        .filter_map(|d| t.checked_sub(d * 1440))
-        .filter(|&i| i > 0)
-        .collect();
-    let peak = |i: usize| (i..=i + lead + 5).map(c5).fold(0.0, f64::max);
-    let base = |i: usize| mean(&x[i.saturating_sub(10)..i]) + cap / 2.0;
-    let of_days = |f: &dyn Fn(usize) -> f64| days.iter().map(|&i| f(i)).collect::<Vec<_>>();
-    let ratio = mean(&of_days(&|i| (c5(i + lead) + cap / 2.0) / base(i))).clamp(0.25, 4.0);
-    let rise = of_days(&|i| (peak(i) + cap / 2.0) / base(i))
-        .into_iter()
-        .fold(0.0, f64::max);
-    let ten = &x[t - 10..t];
-    let slope = ten
-        .iter()
-        .enumerate()
-        .map(|(i, v)| (i as f64 - 4.5) * v)
-        .sum::<f64>()
-        / 82.5;
-    let change = x[t.saturating_sub(31)..t]
-        .windows(2)
-        .map(|w| (w[1] - w[0]).abs())
-        .collect::<Vec<_>>();
-    let capped = |v: f64| v.min(4.0 * level);
-    [
-        level,
-        x[t - 1],
-        last(3),
-        last(30),
-        last(60),
-        max(15),
-        capped(max(60)),
-        capped(max(180)),
-        capped(max(1440)),
-        lead as f64 * slope,
-        level * ratio,
-        level * rise.clamp(0.25, 4.0),
-        capped(mean(&of_days(&peak))),
-        (level * cap).sqrt(),
-        cap,
-        mean(&change),
-    ]
-    .iter()
-    .map(|v| v / level)
-    .collect()
-}
-
-#[test]
-fn features_are_those_of_the_recipe() {
-    let step = step(1);
-    let x = daily(step, 9, 3);
-    let signal = Signal::build(&series(step, &x), step, START, START + 20 * DAY);
-    let rows = Rows::new(&signal, Lengths::new(step, 10 * MINUTE), 10.0, 1);
-    let memo = Rows::new(&signal, Lengths::new(step, 10 * MINUTE), 10.0, 1)
-        .with_memo(&never)
-        .unwrap();
-    for t in [1_441, 1_500, 3_000, 9_999, 12_345, 9 * 1_440] {
-        let row = rows.row(t).unwrap();
-        assert_eq!(
-            row.x.map(f64::to_bits),
-            memo.row(t).unwrap().x.map(f64::to_bits),
-            "prediction and training differ at {t}"
-        );
-        for (k, (fast, slow)) in row.x.iter().zip(slow_row(&x, t, 10, 10.0)).enumerate() {
-            assert!(
-                (fast - slow).abs() < 1e-9,
-                "{} at {t}: {fast} is not {slow}",
-                row::NAMES[k]
-            );
-        }
-    }
-}
-
 #[test]
 fn a_short_gap_is_carried_forward_and_a_long_one_is_not() {
     let step = step(1);
@@ -218,9 +134,9 @@ fn a_prediction_uses_the_last_closed_window_and_not_the_next() {
             .map(|(&t, &v)| if t == origin + shift { v + 50.0 } else { v })
             .collect();
         let changed = Series::try_new(history.ts().to_vec(), value).unwrap();
-        predict_demand(Some(&model), &changed, step, &query(origin)).unwrap()
+        predict_demand(Some(&model), &changed, step, &query(origin), &never).unwrap()
     };
-    let plain = predict_demand(Some(&model), &history, step, &query(origin)).unwrap();
+    let plain = predict_demand(Some(&model), &history, step, &query(origin), &never).unwrap();
     assert_eq!(at(0), plain);
     assert_ne!(at(-step.micros()).q, plain.q);
     assert_eq!(plain.target, origin + 5 * MINUTE);
@@ -242,8 +158,8 @@ fn history_older_than_stated_changes_no_prediction() {
         ..query(origin)
     };
     assert_eq!(
-        predict_demand(Some(&model), &recent, step, &query).unwrap(),
-        predict_demand(Some(&model), &history, step, &query).unwrap(),
+        predict_demand(Some(&model), &recent, step, &query, &never).unwrap(),
+        predict_demand(Some(&model), &history, step, &query, &never).unwrap(),
     );
 }
 
@@ -256,19 +172,19 @@ fn the_upper_peak_is_the_largest_of_the_held_origins() {
             hold: 0,
             ..query(origin - back * step.micros())
         };
-        predict_demand(Some(&model), &history, step, &query)
+        predict_demand(Some(&model), &history, step, &query, &never)
             .unwrap()
             .q[1]
     };
     let slow = (0..=5).map(top).fold(0.0, f64::max);
-    let held = predict_demand(Some(&model), &history, step, &query(origin)).unwrap();
+    let held = predict_demand(Some(&model), &history, step, &query(origin), &never).unwrap();
     assert_eq!(held.upper_peak, Some(slow));
 }
 
 #[test]
 fn without_a_model_the_demand_is_still_told() {
     let history = series(step(1), &[5.0, 9.0, 7.0, 6.0]);
-    let seen = predict_demand(None, &history, step(1), &query(START + 4 * MINUTE)).unwrap();
+    let seen = predict_demand(None, &history, step(1), &query(START + 4 * MINUTE), &never).unwrap();
     assert_eq!(
         (seen.demand, seen.demand_peak, seen.status.as_str()),
         (Some(6.0), Some(9.0), "no_model")
@@ -278,7 +194,7 @@ fn without_a_model_the_demand_is_still_told() {
         ..query(START + 4 * MINUTE)
     };
     assert_eq!(
-        predict_demand(None, &history, step(1), &narrow)
+        predict_demand(None, &history, step(1), &narrow, &never)
             .unwrap()
             .demand_peak,
         Some(7.0)
@@ -295,6 +211,7 @@ fn a_demand_older_than_three_windows_is_none() {
             &history,
             step,
             &query(end + late * step.micros()),
+            &never,
         )
         .unwrap()
     };
@@ -308,7 +225,7 @@ fn a_demand_older_than_three_windows_is_none() {
     );
     let empty = Series::try_new(vec![], vec![]).unwrap();
     for model in [Some(&model), None] {
-        let seen = predict_demand(model, &empty, step, &query(end)).unwrap();
+        let seen = predict_demand(model, &empty, step, &query(end), &never).unwrap();
         assert_eq!(seen.status, "no_demand");
     }
 }
@@ -316,7 +233,14 @@ fn a_demand_older_than_three_windows_is_none() {
 #[test]
 fn a_first_day_has_no_history_to_predict_from() {
     let (step, history, model) = fitted();
-    let seen = predict_demand(Some(&model), &history, step, &query(START + 600 * MINUTE)).unwrap();
+    let seen = predict_demand(
+        Some(&model),
+        &history,
+        step,
+        &query(START + 600 * MINUTE),
+        &never,
+    )
+    .unwrap();
     assert_eq!(
         (seen.status.as_str(), seen.q.len(), seen.demand.is_some()),
         ("no_history", 0, true)
@@ -326,14 +250,14 @@ fn a_first_day_has_no_history_to_predict_from() {
 #[test]
 fn a_step_that_is_not_the_models_and_a_negative_peak_are_refused() {
     let (_, history, model) = fitted();
-    let other = predict_demand(Some(&model), &history, step(1), &query(START)).unwrap_err();
+    let other = predict_demand(Some(&model), &history, step(1), &query(START), &never).unwrap_err();
     assert_eq!(other.kind(), ErrorKind::InvalidArgument);
     let negative = DemandQuery {
         peak: -1,
         ..query(START)
     };
     assert_eq!(
-        predict_demand(None, &history, step(1), &negative)
+        predict_demand(None, &history, step(1), &negative, &never)
             .unwrap_err()
             .kind(),
         ErrorKind::InvalidArgument
@@ -367,8 +291,8 @@ proptest! {
         for back in [0, 1, 7] {
             let q = query(origin - back * step.micros());
             prop_assert_eq!(
-                predict_demand(Some(&model), &history, step, &q).unwrap(),
-                predict_demand(Some(&model), &changed, step, &q).unwrap()
+                predict_demand(Some(&model), &history, step, &q, &never).unwrap(),
+                predict_demand(Some(&model), &changed, step, &q, &never).unwrap()
             );
         }
     }
@@ -385,7 +309,7 @@ proptest! {
         ts.drain(from..from + gap);
         value.drain(from..from + gap);
         let changed = Series::try_new(ts, value).unwrap();
-        let seen = predict_demand(Some(&model), &changed, step, &query(START + 10 * DAY)).unwrap();
+        let seen = predict_demand(Some(&model), &changed, step, &query(START + 10 * DAY), &never).unwrap();
         if seen.status == "ok" {
             prop_assert!(seen.q.iter().all(|q| q.is_finite() && *q >= 0.0));
             prop_assert!(seen.q[0] <= seen.q[1]);

@@ -41,8 +41,8 @@ fn doubling_demand_and_capacity_doubles_the_forecast() {
     let plain = fit(step, &x, |_| ()).model.unwrap();
     let scaled = fit(step, &twice, |s| s.unit_capacity = 20.0).model.unwrap();
     let q = query(START + 8 * DAY);
-    let a = predict_demand(Some(&plain), &series(step, &x), step, &q).unwrap();
-    let b = predict_demand(Some(&scaled), &series(step, &twice), step, &q).unwrap();
+    let a = predict_demand(Some(&plain), &series(step, &x), step, &q, &never).unwrap();
+    let b = predict_demand(Some(&scaled), &series(step, &twice), step, &q, &never).unwrap();
     let doubled: Vec<f64> = a.q.iter().map(|v| 2.0 * v).collect();
     assert_eq!(doubled, b.q);
 }
@@ -59,6 +59,7 @@ fn a_constant_demand_is_repeated() {
             &series(step, &x),
             step,
             &query(START + 5 * DAY),
+            &never,
         )
         .unwrap();
         assert_eq!((seen.status.as_str(), seen.upper_peak), ("ok", Some(value)));
@@ -82,8 +83,14 @@ fn steps_from_fifteen_seconds_to_an_hour_work() {
         let x = daily(step, days, 5);
         let found = fit(step, &x, |_| ());
         let end = START + i64::try_from(days).unwrap() * DAY;
-        let seen =
-            predict_demand(found.model.as_ref(), &series(step, &x), step, &query(end)).unwrap();
+        let seen = predict_demand(
+            found.model.as_ref(),
+            &series(step, &x),
+            step,
+            &query(end),
+            &never,
+        )
+        .unwrap();
         assert_eq!(
             (found.status.as_str(), seen.status.as_str()),
             ("ok", "ok"),
@@ -148,7 +155,18 @@ fn arguments_out_of_range_are_refused_by_name() {
     let invalid = ErrorKind::InvalidArgument;
     assert_eq!(
         refused(&|s| s.lead = 0),
-        (invalid, "lead must be positive, not 00:00:00".into())
+        (
+            invalid,
+            "lead must be above zero and at most 7 days, not 00:00:00".into()
+        )
+    );
+    assert_eq!(refused(&|s| s.lead = Micros::MAX).0, invalid);
+    assert_eq!(
+        refused(&|s| s.step = Step::try_new(SECOND / 2).unwrap()),
+        (
+            invalid,
+            "step must be at least 00:00:01, not 00:00:00.5".into()
+        )
     );
     assert_eq!(
         refused(&|s| s.unit_capacity = -1.0),
@@ -188,6 +206,18 @@ fn a_caller_who_wants_to_stop_is_heard_in_every_phase() {
 }
 
 #[test]
+fn a_lead_of_days_in_seconds_is_soon_done() {
+    let step = Step::try_new(SECOND).unwrap();
+    let history = series(step, &vec![5.0; 500_000]);
+    let spec = DemandSpec {
+        lead: 4 * DAY,
+        ..spec(step, START + 10 * DAY)
+    };
+    // Each row looks at four days; gone through one by one, this would take a day itself.
+    assert_eq!(fit_demand(&history, &spec, &never).unwrap().status, "short");
+}
+
+#[test]
 fn demand_that_overflows_is_an_error_and_not_a_panic() {
     let step = step(5);
     let mut x = daily(step, 5, 1);
@@ -210,9 +240,15 @@ fn a_model_survives_json_and_a_damaged_one_is_refused() {
         let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
         change(&mut json);
         let model: DemandModel = serde_json::from_value(json).unwrap();
-        predict_demand(Some(&model), &history, step, &query(START + 9 * DAY))
-            .unwrap_err()
-            .kind()
+        predict_demand(
+            Some(&model),
+            &history,
+            step,
+            &query(START + 9 * DAY),
+            &never,
+        )
+        .unwrap_err()
+        .kind()
     };
     let damages: [&dyn Fn(&mut serde_json::Value); 6] = [
         &|m| m["format"] = 2.into(),

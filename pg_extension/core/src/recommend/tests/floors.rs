@@ -15,7 +15,7 @@ fn walk(days: usize, seed: u64) -> Vec<(f64, Vec<f64>, f64)> {
             hold: 0,
             ..query(history.ts()[t])
         };
-        let seen = predict_demand(fit.model.as_ref(), &history, step, &query).unwrap();
+        let seen = predict_demand(fit.model.as_ref(), &history, step, &query, &never).unwrap();
         let hour = x[t - 12..t].iter().copied().fold(0.0, f64::max);
         (x[t + 1], seen.q, hour)
     };
