@@ -174,7 +174,7 @@ BEGIN
         RAISE EXCEPTION 'spec key "%" is not known', unknown USING ERRCODE = 'invalid_parameter_value', HINT = format('Known keys: %s.', array_to_string(known, ', '));
     END IF;
     SELECT coalesce(s.model, 'auto'), coalesce(s.level, 0.95), s.quantiles, s.periods, s.floor, s.ceiling, coalesce(s.options, '{}'),
-           s.step, coalesce(s.fill, 'linear'), coalesce(s.agg, 'mean'), coalesce(s.timezone, 'UTC'), coalesce(s.keep, 5),
+           s.step, coalesce(s.fill, 'none'), coalesce(s.agg, 'mean'), coalesce(s.timezone, 'UTC'), coalesce(s.keep, 5),
            coalesce(s.pooled, false), coalesce(s.covariates, '{}')
     INTO model, level, quantiles, periods, floor, ceiling, options, step, fill, agg, timezone, keep, pooled, covariates
     FROM jsonb_to_record(spec) s (model text, level float8, quantiles float8[], periods interval[], floor float8, ceiling float8, options jsonb,

@@ -116,6 +116,19 @@ SELECT step, ts = date_trunc('hour', now()) + (step - 27) * interval '1 hour' AS
 SELECT f.step, f.ts = date_trunc('hour', now()) + (f.step - 27) * interval '1 hour' AS next, f.yhat
 FROM (SELECT resample(series_agg(ts, n), '1 hour', agg => 'sum') s FROM minute) m, forecast(m.s, '3 hours', 'last_value', as_of => now() - interval '26 hours') f ORDER BY 1;
 COMMIT;
+-- half of the windows are missing: a model with a step knows which, a series that was filled before does not
+CREATE TABLE half AS SELECT timestamptz '2024-05-01' + g * interval '1 hour' AS ts, 100 + g::bigint * g % 7 + 50 * (g % 50 < 3)::int AS n, (g % 50 < 3)::int AS sale
+FROM generate_series(0, 1199) g;
+CREATE VIEW half_sale AS SELECT ts, sale FROM half;
+CREATE VIEW half_seen AS SELECT ts, n FROM half WHERE ts < '2024-06-10' AND hashint4(extract(epoch FROM ts)::int / 3600) % 2 = 0;
+SELECT create_model('half', 'half_seen', 'ts', 'n', horizon => '1 day', spec => '{"model": "ets", "step": "1 hour"}', regressors => 'half_sale') > 0 AS made;
+SELECT round((metrics -> 'params' ->> 'effect_sale')::numeric / 50, 1) AS share, metrics -> 'n_gap' > '400' AS gaps, metrics -> 'n_imputed' AS n_imputed FROM fit('half');
+SELECT fill, round((f.params ->> 'effect_sale')::numeric / 50, 1) = 1 AS whole, regexp_replace(f.message, '\d+', 'N') AS message
+FROM (SELECT series_agg(ts, n) AS s FROM half_seen) h, unnest('{none,linear}'::text[]) fill,
+     fit_report(resample(h.s, '1 hour', fill), '1 day', 'ets', regressors => (SELECT jsonb_agg(x) FROM half_sale x)) f;
+SELECT drop_model('half');
+DROP VIEW half_sale, half_seen;
+DROP TABLE half;
 -- covariates in all doors: a load that runs an hour ahead
 CREATE TABLE lead AS SELECT ts, shop, 10 * v AS n, 10 * lead(v) OVER (PARTITION BY shop ORDER BY ts) AS load, g
 FROM (SELECT timestamptz '2024-05-01' + g * interval '1 hour' AS ts, shop, g, 50 + (g::bigint * g % 41) + length(shop) AS v FROM generate_series(0, 899) g, unnest('{a,bc}'::text[]) shop) t;

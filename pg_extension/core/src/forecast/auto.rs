@@ -20,14 +20,24 @@ const LONG: usize = 6;
 /// Up to one such part of the season the last value is what has to be beaten.
 const GUARDED: usize = 24;
 
+/// Which model comes first in a forecast from `n` windows, and up to which step.
+pub(super) fn first(n: usize, periods: &[usize]) -> (Kind, usize) {
+    let fine = periods.first().filter(|m| **m >= FINE);
+    match fine.map_or(0, |m| m / LONG) {
+        reach if reach > 0 && Kind::Ridge.can_learn(n, periods) => (Kind::Ridge, reach),
+        _ if Kind::Ensemble.can_learn(n, periods) => (Kind::Ensemble, 0),
+        _ => (Kind::Ets, 0),
+    }
+}
+
 /// By the step in seasons: `ridge` where it is short and the season has many windows, passing over into `ensemble`; without a season
 /// `ensemble`. `last_value` takes the place of both where the horizon is short and `ridge` erred more in every stretch of the past that it was
 /// measured in.
 pub(super) fn choose(task: &Task<'_>, should_stop: ShouldStop<'_>) -> Result<Option<Found>> {
     let n = task.y.len();
     let season = task.periods.first().copied().filter(|m| *m >= FINE);
-    let reach = season.map_or(0, |m| m / LONG);
-    let near = if reach > 0 && Kind::Ridge.can_learn(n, task.periods) {
+    let (kind, reach) = first(n, task.periods);
+    let near = if kind == Kind::Ridge {
         attempt(
             Kind::Ridge,
             &Task {

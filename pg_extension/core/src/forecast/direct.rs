@@ -5,7 +5,7 @@
 //! season, explain what a fixed mixture of them leaves. Without evidence the coefficients are zero and the mixture stands. Cost:
 //! at most [`MAX_ROWS`] rows per block.
 
-use super::l1::{Line, Problem, Ridge, single};
+use super::l1::{Line, Problem, single};
 use crate::error::Result;
 use crate::time::{ShouldStop, check_stop};
 
@@ -115,7 +115,8 @@ impl<'a> Frame<'a> {
             columns: columns.iter().map(Vec::as_slice).collect(),
             target: &target,
             weight: &weight,
-            ridge: Ridge::OfAll(RIDGE, 0..0),
+            ridge: RIDGE,
+            doubted: 0..0,
         }
         .line()
     }

@@ -1,13 +1,18 @@
 //! What influences do to a series, learnt from its past.
 //!
-//! The series and every influence are brought to what trend and season leave of them, and a shrunk median regression of the one on the others
-//! gives their effects. What trend and season explain of an influence cannot be told from them: the less they leave of it, the more its effect
-//! is drawn to zero, which it is where they leave nothing. Outliers that no influence can have caused are not learnt from, nor are windows without a sample.
+//! The series and every influence are brought to what trend and season leave of them, and a median regression of the one on the others gives
+//! their effects. Windows without a sample, and those that lie far from it though no influence explains them, do not count: they are bridged with the effects
+//! found and the regression is solved again, until both agree.
+//!
+//! Each effect is then drawn to zero twice. By how much trend and season explain of its influence, which cannot be told from them: to nothing where they
+//! leave nothing. And by how little it stands out from the noise, as the non-negative garrote does (Breiman 1995): β · (1 − κ² / t²)₊.
 
-use super::clean;
+use super::gap::bridge;
 use super::influence::Influence;
-use super::l1::{Problem, Ridge, single};
-use crate::feature::series::fill;
+use super::l1::single;
+use super::median::Median;
+use crate::error::Result;
+use crate::time::{ShouldStop, check_stop};
 
 /// Multiplications of one regression; newest windows of more influences are learnt from, fewer of many.
 const BUDGET: usize = 50_000_000;
@@ -15,131 +20,305 @@ const BUDGET: usize = 50_000_000;
 /// Fewest windows that are learnt from.
 const LEARNT_FROM: usize = 20_000;
 
-/// Shrinkage toward no effect: a thousandth of what an influence moves, over what trend and season leave of it.
-const RIDGE: f64 = 0.001;
+/// Share of an influence that trend and season leave, at which half of its effect is believed.
+const TOLD_APART: f64 = 0.000_1;
 
-/// And for several at once as much as their number to the square over so many windows: what noise lets them explain together.
-const CROWDED: f64 = 10.0;
+/// κ²: squares of noise that an effect must exceed.
+const NOISE: f64 = 2.0;
 
 /// How often windows that do not count are bridged anew with the effects learnt.
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 6;
+
+/// Change of effects, in usual errors, below which no other round follows.
+const SETTLED: f64 = 0.1;
+
+/// Typical errors that make an outlier.
+const OUTLYING: f64 = 15.0;
 
 /// Squares, as shares of the largest one, that rounding may have left.
 const ROUNDING: f64 = 1e-18;
 
-/// One in so many windows of the past on either side has an unusual value of an influence.
-const UNUSUAL: usize = 20;
+/// Smallest unit: others divided by it stay finite.
+const LEAST: f64 = 1e-150;
+
+/// How many times the range of usual values a far one lies beyond it.
+const FAR: f64 = 3.0;
 
 /// What was learnt.
 #[derive(Debug, Default)]
 pub(super) struct Effects {
     /// Of all influences together, on each window of the past and ahead; nothing without any.
     pub(super) values: Vec<f64>,
-    /// Of each by name, on a window where it is one.
+    /// Of each by name, for one more of it.
     pub(super) each: Vec<(String, f64)>,
-    /// Which have none, a sentence each.
+    /// What is to be known of them, a sentence each.
     pub(super) notes: Vec<String>,
 }
 
-/// Learns the effects on `y` with seasons of `periods`, ascending.
+/// An influence that can be learnt from.
+struct Learnt {
+    /// Its place among all.
+    place: usize,
+    /// Its unit in `rest`.
+    scale: f64,
+    /// What trend and season leave of it.
+    rest: Vec<f32>,
+    /// Share of its effect that is believed.
+    believed: f64,
+}
+
+/// Why there is nothing to learn of an influence.
+enum Unlearnt {
+    Constant,
+    Tiny,
+    Unseen,
+    Explained,
+}
+
+impl Unlearnt {
+    /// What is to be said of it.
+    fn note(&self, name: &str) -> Option<String> {
+        let why = match self {
+            Self::Constant => return None,
+            Self::Tiny => {
+                "moves too little for its size: counted as constant, subtract what is usual"
+            }
+            Self::Unseen => "moves only where the series is not known: its effect is not",
+            Self::Explained => "is explained by trend and season: no effect of its own",
+        };
+        Some(format!("{name:?} {why}"))
+    }
+}
+
+/// Learns the effects on `y` with seasons of `periods`, ascending; what these explain of an influence, with those of them alone that the model has
+/// `known`: it may have no other way to the rest.
+///
+/// # Errors
+/// `Cancelled`.
 pub(super) fn effects(
     y: &[f64],
     seen: &[bool],
     influences: &[Influence],
     periods: &[usize],
-) -> Effects {
+    known: &[usize],
+    should_stop: ShouldStop<'_>,
+) -> Result<Effects> {
+    let mut effects = Effects::default();
     if influences.is_empty() {
-        return Effects::default();
+        return Ok(effects);
     }
     let n = y.len();
     let from = n.saturating_sub(LEARNT_FROM.max(BUDGET / influences.len().pow(2)));
+    let (mut y, seen) = (y[from..].to_vec(), &seen[from..]);
     let columns: Vec<&[f64]> = influences.iter().map(|i| &i.values[from..n]).collect();
-    let y = &y[from..];
-    let mut counts = seen[from..].to_vec();
-    let usual: Vec<[f64; 2]> = columns.iter().map(|column| usual(column)).collect();
-    for (idx, _) in clean::outliers(y, periods.first().copied()) {
-        let mut each = columns.iter().zip(&usual);
-        if each.all(|(column, [low, high])| (*low..=*high).contains(&column[idx])) {
-            counts[idx] = false;
-        }
-    }
-    let n_counted = counts.iter().filter(|c| **c).count() as f64;
-    let crowded = (influences.len() as f64).powi(2) / (CROWDED * n_counted.max(1.0));
-    let mean = |values: &[f64], of: &dyn Fn(f64) -> f64| -> f64 {
-        let counted = values.iter().zip(&counts).filter(|(_, c)| **c);
-        counted.map(|(v, _)| of(*v) / n_counted).sum()
-    };
-    let mut effects = Effects::default();
-    let mut learnt = Vec::new();
-    for (place, (influence, column)) in influences.iter().zip(&columns).enumerate() {
-        let (own, scale) = centred(column);
-        let left = rest(&own, periods);
-        let usual = mean(&own, &|v| v);
-        let moves = mean(&own, &|v| (v - usual) * (v - usual));
-        let left_of_it = mean(&left, &|v| v * v);
-        if moves > ROUNDING && left_of_it > ROUNDING {
-            let share = (RIDGE + crowded) * moves / left_of_it;
-            learnt.push((place, scale, share, left));
-        } else if scale > 0.0 {
-            let why = if moves > ROUNDING {
-                "is explained by trend and season: no effect of its own"
-            } else {
-                "moves only where the series is not known: its effect is not"
-            };
-            effects.notes.push(format!("{:?} {why}", influence.name));
-        }
-    }
-    let single = |values: &[f64]| values.iter().map(|v| single(*v)).collect::<Vec<f32>>();
-    let rests: Vec<Vec<f32>> = learnt.iter().map(|l| single(&l.3)).collect();
-    let shares: Vec<f64> = learnt.iter().map(|l| l.2).collect();
-    let weight: Vec<f32> = counts.iter().map(|c| f32::from(u8::from(*c))).collect();
+    let far = |(influence, column): (&Influence, &&[f64])| far(influence, column);
+    effects.notes = influences.iter().zip(&columns).filter_map(far).collect();
     let mut each = vec![0.0; influences.len()];
-    let rounds = if counts.iter().all(|c| *c) { 1 } else { ROUNDS };
-    for _ in 0..rounds {
-        let (target, unit) = centred(&bridged(y, &counts, &columns, &each));
-        let beta = Problem {
-            columns: rests.iter().map(Vec::as_slice).collect(),
-            target: &single(&rest(&target, periods)),
-            weight: &weight,
-            ridge: Ridge::OfOwn(&shares),
+    let mut drowned = Vec::new();
+    let mut places: Vec<usize> = (0..influences.len()).collect();
+    for (periods, is_last) in [(periods, known.len() == periods.len()), (known, true)] {
+        let (mut learnt, mut later) = (Vec::new(), Vec::new());
+        for place in places {
+            check_stop(should_stop)?;
+            match Learnt::new(place, columns[place], seen, periods) {
+                Ok(one) if !is_last && one.believed < 0.5 => later.push(place),
+                Err(Unlearnt::Explained) if !is_last => later.push(place),
+                Ok(one) => learnt.push(one),
+                Err(why) => effects.notes.extend(why.note(&influences[place].name)),
+            }
         }
-        .solve();
-        for ((place, scale, ..), beta) in learnt.iter().zip(beta) {
-            each[*place] = beta * unit / scale;
+        let found = Search {
+            y: &y,
+            seen,
+            columns: &columns,
+            learnt: &learnt,
+            periods,
         }
+        .solve(should_stop)?;
+        for one in &learnt {
+            each[one.place] = found[one.place];
+            if each[one.place].abs() <= 0.0 {
+                drowned.push(format!("{:?}", influences[one.place].name));
+            }
+            let values = columns[one.place].iter();
+            y.iter_mut()
+                .zip(values)
+                .for_each(|(y, v)| *y -= each[one.place] * v);
+        }
+        places = later;
+        if places.is_empty() {
+            break;
+        }
+    }
+    if !drowned.is_empty() {
+        let drowned = drowned.join(", ");
+        let note = format!("no effect of {drowned} stands out from the noise");
+        effects.notes.push(note);
     }
     effects.values = vec![0.0; influences[0].values.len()];
-    for (influence, each) in influences.iter().zip(&each) {
+    for ((influence, column), each) in influences.iter().zip(&columns).zip(&each) {
+        check_stop(should_stop)?;
+        // On the level of the series is what is usual: it does not move with the zero of a unit.
+        let usual = twentieth(column, 10);
         for (effect, v) in effects.values.iter_mut().zip(&influence.values) {
-            *effect += each * v;
+            *effect += each * (v - usual);
         }
     }
     let names = influences.iter().map(|i| format!("effect_{}", i.name));
     effects.each = names.zip(each).collect();
-    effects
+    Ok(effects)
 }
 
-/// `y` with what does not count on the line between its neighbours without the effects, and these put back: a line from an event to the next window that
-/// counts would be an event of its own.
-fn bridged(y: &[f64], counts: &[bool], columns: &[&[f64]], each: &[f64]) -> Vec<f64> {
-    let effect = |idx: usize| -> f64 {
-        let columns = columns.iter().zip(each);
-        columns.map(|(column, each)| each * column[idx]).sum()
-    };
-    let mut bridged: Vec<f64> = (0..y.len()).map(|idx| y[idx] - effect(idx)).collect();
-    fill(&mut bridged, counts);
-    for (idx, v) in bridged.iter_mut().enumerate() {
-        *v += effect(idx);
+impl Learnt {
+    fn new(
+        place: usize,
+        column: &[f64],
+        seen: &[bool],
+        periods: &[usize],
+    ) -> std::result::Result<Self, Unlearnt> {
+        let (own, scale) = centred(column);
+        if scale <= 0.0 {
+            let moves = column.iter().any(|v| v.total_cmp(&column[0]).is_ne());
+            return Err(if moves {
+                Unlearnt::Tiny
+            } else {
+                Unlearnt::Constant
+            });
+        }
+        let n_seen = seen.iter().filter(|s| **s).count() as f64;
+        let mean = |values: &[f64], of: &dyn Fn(f64) -> f64| -> f64 {
+            let counted = values.iter().zip(seen).filter(|(_, s)| **s);
+            counted.map(|(v, _)| of(*v) / n_seen).sum()
+        };
+        let usual = mean(&own, &|v| v);
+        let moves = mean(&own, &|v| (v - usual) * (v - usual));
+        if moves <= ROUNDING {
+            return Err(Unlearnt::Unseen);
+        }
+        let rest = rest(&own, periods);
+        let left = mean(&rest, &|v| v * v);
+        if left <= ROUNDING {
+            return Err(Unlearnt::Explained);
+        }
+        Ok(Self {
+            place,
+            scale,
+            rest: rest.iter().map(|v| whole(*v)).collect(),
+            believed: left / (left + TOLD_APART * moves),
+        })
     }
-    bridged
 }
 
-/// Between which values all but the least and the largest are.
-fn usual(values: &[f64]) -> [f64; 2] {
-    let mut values = values.to_vec();
-    let last = values.len().saturating_sub(1);
-    [last / UNUSUAL, last - last / UNUSUAL]
-        .map(|place| *values.select_nth_unstable_by(place, f64::total_cmp).1)
+/// What the effects are sought in.
+struct Search<'a> {
+    y: &'a [f64],
+    seen: &'a [bool],
+    columns: &'a [&'a [f64]],
+    learnt: &'a [Learnt],
+    periods: &'a [usize],
+}
+
+impl Search<'_> {
+    /// The effect of each column.
+    fn solve(&self, should_stop: ShouldStop<'_>) -> Result<Vec<f64>> {
+        let mut each = vec![0.0; self.columns.len()];
+        if self.learnt.is_empty() {
+            return Ok(each);
+        }
+        let mut counts = self.seen.to_vec();
+        let mut median = Median::new(self.learnt.iter().map(|l| l.rest.as_slice()).collect());
+        let mut unit = 1.0;
+        for _ in 0..ROUNDS {
+            check_stop(should_stop)?;
+            let bridged = self.bridged(&counts, &each);
+            let (target, scale) = centred(&bridged);
+            if scale <= 0.0 {
+                break;
+            }
+            let left = rest(&target, self.periods);
+            let weight: Vec<f32> = counts.iter().map(|c| f32::from(u8::from(*c))).collect();
+            let target: Vec<f32> = left.iter().map(|v| whole(*v)).collect();
+            median.rescale(unit / scale);
+            unit = scale;
+            let moved = median.solve(&target, &weight, should_stop)?;
+            for (one, beta) in self.learnt.iter().zip(&median.beta) {
+                each[one.place] = beta * unit / one.scale;
+            }
+            // Of what is seen, not of what bridges it.
+            let explained = median.explained();
+            let error: Vec<f64> = (0..self.y.len())
+                .map(|i| (self.y[i] - bridged[i]) / unit + left[i] - explained[i])
+                .collect();
+            let now = self.counted(&error, &explained);
+            let is_same = now == counts;
+            counts = now;
+            if is_same && moved <= SETTLED {
+                break;
+            }
+        }
+        let seasons: usize = self.periods.iter().sum();
+        let stands_out = median.stand_out(NOISE, seasons);
+        for (one, share) in self.learnt.iter().zip(stands_out) {
+            each[one.place] *= share * one.believed;
+        }
+        Ok(each)
+    }
+
+    /// Windows with a sample that is no outlier: not far off, or more than half explained.
+    fn counted(&self, error: &[f64], explained: &[f64]) -> Vec<bool> {
+        let seen = error.iter().zip(self.seen).filter(|(_, s)| **s);
+        let mut sizes: Vec<f64> = seen.map(|(e, _)| e.abs()).collect();
+        let high = sizes.len() * 9 / 10;
+        if high >= sizes.len() {
+            return self.seen.to_vec();
+        }
+        let typical = *sizes.select_nth_unstable_by(high, f64::total_cmp).1 / 1.645;
+        let of = |i: usize| {
+            let near = error[i].abs() <= (OUTLYING * typical).max(explained[i].abs());
+            self.seen[i] && (near || typical <= 0.0)
+        };
+        (0..error.len()).map(of).collect()
+    }
+
+    /// The series with what does not count bridged without the effects, and these put back: a line from an event to the next window that counts would be an
+    /// event of its own.
+    fn bridged(&self, counts: &[bool], each: &[f64]) -> Vec<f64> {
+        let effect = |idx: usize| -> f64 {
+            let columns = self.columns.iter().zip(each);
+            columns.map(|(column, each)| each * column[idx]).sum()
+        };
+        let effects: Vec<f64> = (0..self.y.len()).map(effect).collect();
+        let mut bridged: Vec<f64> = self.y.iter().zip(&effects).map(|(v, e)| v - e).collect();
+        bridge(&mut bridged, counts, self.periods);
+        bridged.iter_mut().zip(&effects).for_each(|(v, e)| *v += e);
+        bridged
+    }
+}
+
+/// Says where most of what an influence moves lies in few windows far from all others, as those of a code for what is missing do.
+fn far(influence: &Influence, column: &[f64]) -> Option<String> {
+    let [low, middle, high] = [1, 10, 19].map(|at| twentieth(column, at));
+    let reach = FAR * (high - low);
+    let moves = |v: &f64| (v - middle) * (v - middle);
+    let away = |v: &&f64| **v < low - reach || **v > high + reach;
+    let all: f64 = column.iter().map(moves).sum();
+    let of_far: f64 = column.iter().filter(away).map(moves).sum();
+    let first = column.iter().find(away)?;
+    (high > low && of_far > 0.5 * all).then(|| {
+        format!(
+            "{:?} is learnt from few values far beyond {low} to {high}, such as {first}",
+            influence.name
+        )
+    })
+}
+
+/// The value below which `at` twentieths of `values` lie.
+fn twentieth(values: &[f64], at: usize) -> f64 {
+    let place = values.len().saturating_sub(1) * at / 20;
+    *values
+        .to_vec()
+        .select_nth_unstable_by(place, f64::total_cmp)
+        .1
 }
 
 /// Deviations from the mean as shares of the largest one, which is returned too; zeros where they are rounding.
@@ -148,11 +327,16 @@ fn centred(values: &[f64]) -> (Vec<f64>, f64) {
     let mean: f64 = values.iter().map(|v| v / n).sum();
     let largest = |of: &dyn Fn(f64) -> f64| values.iter().fold(0.0_f64, |a, v| a.max(of(*v).abs()));
     let scale = largest(&|v| v - mean);
-    if scale > 1e-12 * largest(&|v| v) && scale.is_finite() {
+    if scale > (1e-12 * largest(&|v| v)).max(LEAST) && scale.is_finite() {
         (values.iter().map(|v| (v - mean) / scale).collect(), scale)
     } else {
         (vec![0.0; values.len()], 0.0)
     }
+}
+
+/// `v` in single precision; what rounding left of zero is zero: products of it would be below the normal numbers, which are slow.
+fn whole(v: f64) -> f32 {
+    if v.abs() < 1e-12 { 0.0 } else { single(v) }
 }
 
 /// What trend and season leave of `values`: the mean over the longest period (a twelfth of the series, without one) around each window and the usual

@@ -116,7 +116,7 @@ pub fn explain(
         let mut add = |part: f64| {
             let before = sum?;
             sum = Some(before + part);
-            Some(fit.scaling.change(before, part))
+            Some(fit.scales.back(before + part, 0.0) - fit.scales.back(before, 0.0))
         };
         let seasonal: Vec<(Micros, f64)> = at
             .iter()
@@ -129,7 +129,8 @@ pub fn explain(
         let whole = at.and_then(|at| parts.sum(at));
         let step_change = whole.map_or(0.0, |v| if idx < n { fit.shift(idx, v) } else { 0.0 });
         let step_change = add(step_change).unwrap_or(0.0);
-        let event_effect = event_effect + add(effect).unwrap_or(0.0);
+        let added = sum.map(|v| fit.scales.back(v, effect) - fit.scales.back(v, 0.0));
+        let event_effect = event_effect + added.unwrap_or(0.0);
         let season: f64 = seasonal.iter().map(|s| s.1).sum();
         let trend = row.yhat.map(|v| v - season - event_effect - step_change);
         let mut explained = ExplainRow {

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use augurs::mstl::stlrs;
 
+use super::gap::after_gap;
 use super::influence::Influence;
 use super::lstm::PooledNetwork;
 use super::model::Kind;
@@ -172,30 +173,15 @@ pub(super) fn fit(
     Ok(found.filter(|f| {
         let mut all = f.state.ahead(steps).sums();
         let whole = all.len() == steps;
-        // Regressors may take prophet anywhere.
-        let within = !task.setting.influences.is_empty() || within_reach(y, &all);
+        // Regressors may take prophet anywhere: it alone sees the series with their effects.
+        let is_taken = kind == Kind::Prophet && !task.setting.influences.is_empty();
+        let within = is_taken || within_reach(y, &all);
         all.extend(f.past.sums());
         whole
             && within
             && all.iter().chain(&f.growth).all(|v| v.is_finite())
             && f.growth.iter().all(|g| *g > 0.0)
     }))
-}
-
-/// The first window after the last gap that is too long to be learnt from: as long as two of the longest season, with at least four of the shortest one
-/// after it (of twelve windows, without a season). The line that fills it would pass for months without a season.
-fn after_gap(seen: &[bool], periods: &[usize]) -> usize {
-    let longest = periods.last().copied().unwrap_or(12);
-    let shortest = periods.first().copied().unwrap_or(12);
-    let mut from = 0;
-    let mut at = 0;
-    for run in seen.chunk_by(|a, b| a == b) {
-        at += run.len();
-        if !run[0] && run.len() >= 2 * longest && seen.len() - at >= 4 * shortest {
-            from = at;
-        }
-    }
-    from
 }
 
 /// Whether a path after `y` stays within its reach of three, and three more for every time that the path is as long as `y`. What goes further has

@@ -1,6 +1,6 @@
 //! What is known to act on a series: regressors and events, in the past and over the horizon.
 //!
-//! `prophet` takes them in itself. For the other models their effects are learnt first, by a shrunk median regression of what trend and
+//! `prophet` takes them in itself. For the other models their effects are learnt first, by a median regression of what trend and
 //! season leave of the series on what they leave of each influence ([`effect`](super::effect)); the model forecasts the series without the effects, and those
 //! of the horizon are added to its forecast.
 
@@ -13,9 +13,6 @@ use crate::time::{Micros, ShouldStop, check_stop, time_text};
 
 /// Most influences: their equations grow with the cube.
 const MAX_INFLUENCES: usize = 50;
-
-/// How many times its range in the past an influence may go beyond it; further its effect is that of the furthest.
-const REACH: f64 = 3.0;
 
 /// A number that acts on the series and is known over the horizon too, such as a planned price.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,12 +75,12 @@ pub(super) struct Influence {
 }
 
 impl Influence {
-    /// Keeps it ahead of window `n` within reach of what it was before; says so where it goes further in the next `steps`.
-    fn bound(&mut self, n: usize, steps: usize) -> Option<String> {
+    /// Keeps it ahead of window `n` within `reach` times its range beyond what it was before; says so where it goes further in the next `steps`.
+    fn bound(&mut self, n: usize, steps: usize, reach: f64) -> Option<String> {
         let (past, ahead) = self.values.split_at_mut(n);
         let low = past.iter().copied().fold(f64::INFINITY, f64::min);
         let high = past.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let within = |v: f64| v.clamp(low - REACH * (high - low), high + REACH * (high - low));
+        let within = |v: f64| v.clamp(low - reach * (high - low), high + reach * (high - low));
         let beyond = |v: &f64| within(*v).total_cmp(v).is_ne();
         let note = ahead.iter().take(steps).copied().find(beyond).map(|v| {
             if low < high {
@@ -148,8 +145,8 @@ fn check_unique(regressor: &Regressor) -> Result<()> {
     })
 }
 
-/// Every influence on the windows of `grid`, the `steps` after it, and up to `beyond` more, as far as all of them are known; and what is not
-/// used as it is.
+/// Every influence on the windows of `grid`, the `steps` after it, and up to `beyond` more, as far as all of them are known, no further than `reach`
+/// times its range beyond its past; and what is not used as it is.
 ///
 /// # Errors
 /// `InvalidArgument` where a regressor is not known for a window of the horizon, or has two values at one time; `Cancelled`.
@@ -159,6 +156,7 @@ pub(super) fn influences(
     grid: &Grid,
     steps: usize,
     beyond: usize,
+    reach: f64,
     should_stop: ShouldStop<'_>,
 ) -> Result<(Vec<Influence>, Vec<String>)> {
     let mut found = Vec::new();
@@ -194,7 +192,7 @@ pub(super) fn influences(
             values: grid.cover(of_name.map(|e| (e.start, e.end)), known),
         });
     }
-    let bound = |influence: &mut Influence| influence.bound(grid.y.len(), steps);
+    let bound = |influence: &mut Influence| influence.bound(grid.y.len(), steps, reach);
     let notes = found.iter_mut().filter_map(bound).collect();
     Ok((found, notes))
 }

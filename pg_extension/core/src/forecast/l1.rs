@@ -2,7 +2,7 @@
 //!
 //! min Σ w·|y − x·β| + ridge, by iteratively reweighted least squares (Schlossmacher 1973): squares first, then three times
 //! with weights w / max(|e| / mean |e|, 1/20). Columns are scaled to a root mean square of one, so that one strength of the
-//! ridge fits all of them ([`Ridge`]), and there is no intercept: without evidence β is 0. Cost: 4 · rows · columns² / 2 multiplications.
+//! ridge fits all of them, and there is no intercept: without evidence β is 0. Cost: 4 · rows · columns² / 2 multiplications.
 
 use std::ops::Range;
 
@@ -41,27 +41,10 @@ pub(super) struct Problem<'a> {
     pub(super) target: &'a [f32],
     /// Weight of each row.
     pub(super) weight: &'a [f32],
-    pub(super) ridge: Ridge<'a>,
-}
-
-/// How strongly coefficients are drawn to zero.
-pub(super) enum Ridge<'a> {
-    /// By a share of the sum of weights, [`STRONGER`] times as large for the columns of the range, of which less is expected.
-    OfAll(f64, Range<usize>),
-    /// Each by a share of the weighted squares of its own column: what a few rows tell, and weighs little where all others fit closely, is not
-    /// drawn further than the rest.
-    OfOwn(&'a [f64]),
-}
-
-impl Ridge<'_> {
-    /// What it adds to the squares of a column.
-    fn add(&self, column: usize, squares: f64, total: f64) -> f64 {
-        match self {
-            Self::OfAll(share, doubted) if doubted.contains(&column) => STRONGER * share * total,
-            Self::OfAll(share, _) => share * total,
-            Self::OfOwn(shares) => shares.get(column).copied().unwrap_or(0.0) * squares,
-        }
-    }
+    /// Ridge as a share of the sum of weights.
+    pub(super) ridge: f64,
+    /// Columns of which less is expected: their ridge is [`STRONGER`] times as large.
+    pub(super) doubted: Range<usize>,
 }
 
 /// Coefficients, and how far their columns went when they were learnt.
@@ -115,7 +98,12 @@ impl Problem<'_> {
                     gram[i * (p + 1) + j] *= scale[i] * by;
                 }
                 let square = &mut gram[i * (p + 1) + i];
-                *square += self.ridge.add(i, *square, total) + f64::MIN_POSITIVE;
+                let stronger = if self.doubted.contains(&i) {
+                    STRONGER
+                } else {
+                    1.0
+                };
+                *square += stronger * self.ridge * total + f64::MIN_POSITIVE;
             }
             let Some(solution) = cholesky_solve(&mut gram, p) else {
                 break;
@@ -124,7 +112,7 @@ impl Problem<'_> {
                 *b = s * x;
             }
             if pass < REWEIGHTINGS {
-                let error = self.errors(&beta);
+                let error = errors(&self.columns, self.target, &beta);
                 let mean = error
                     .iter()
                     .zip(self.weight)
@@ -142,17 +130,18 @@ impl Problem<'_> {
         }
         beta
     }
+}
 
-    fn errors(&self, beta: &[f64]) -> Vec<f32> {
-        let mut error = self.target.to_vec();
-        for (column, b) in self.columns.iter().zip(beta) {
-            let b = single(*b);
-            for (e, x) in error.iter_mut().zip(*column) {
-                *e -= b * x;
-            }
+/// y − x·β of each row.
+pub(super) fn errors(columns: &[&[f32]], target: &[f32], beta: &[f64]) -> Vec<f32> {
+    let mut error = target.to_vec();
+    for (column, b) in columns.iter().zip(beta) {
+        let b = single(*b);
+        for (e, x) in error.iter_mut().zip(*column) {
+            *e -= b * x;
         }
-        error
     }
+    error
 }
 
 fn inverse_rms(square: f64, total: f64) -> f64 {
@@ -164,7 +153,7 @@ fn inverse_rms(square: f64, total: f64) -> f64 {
 }
 
 /// Upper triangle of XᵀWX, X's last column being the target; row-major, (p + 1)².
-fn gram(columns: &[&[f32]], weight: &[f32]) -> Vec<f64> {
+pub(super) fn gram(columns: &[&[f32]], weight: &[f32]) -> Vec<f64> {
     let q = columns.len();
     let mut sums = vec![0.0; q * q];
     let mut weighted = [0.0_f32; CHUNK];

@@ -1,7 +1,7 @@
 //! Stage `forecast`: a series in, quantiles over a horizon out.
 //!
 //! The series is put on a regular grid: its own step, else the usual gap between its times, counted back from the last
-//! sample; samples of one window are averaged, windows without a sample lie on the line between their neighbours.
+//! sample; samples of one window are averaged, windows without a sample lie on the line between their neighbours, in longer gaps on their usual season.
 //!
 //! | model | point forecast |
 //! |---|---|
@@ -38,6 +38,7 @@ pub mod prophet;
 mod spec;
 mod options;
 mod grid;
+mod gap;
 mod period;
 mod transform;
 mod clean;
@@ -47,6 +48,7 @@ mod optimise;
 mod season;
 mod scale;
 mod l1;
+mod median;
 mod influence;
 mod effect;
 mod uncertainty;
@@ -82,10 +84,11 @@ pub use stored::Model;
 
 use effect::{Effects, effects};
 use fit::{Setting, Task};
+use gap::bridge;
 use grid::Grid;
 use influence::influences;
 use model::{Found, Kind};
-use transform::Scaling;
+use transform::{Scales, Scaling};
 
 /// Most steps of one forecast: ten weeks of minutes.
 const MAX_STEPS: usize = 100_000;
@@ -164,8 +167,8 @@ struct Fit {
     grid: Grid,
     periods: Vec<usize>,
     steps: usize,
-    /// The scale of the model: of everything here but the grid and the report.
-    scaling: Scaling,
+    /// The scales of the effects, and of the model: of everything else here but the grid and the report.
+    scales: Scales,
     /// What regressors and events add to each window of the past and ahead; nothing where the model takes them in itself.
     effects: Vec<f64>,
     /// The series without them.
@@ -211,11 +214,12 @@ impl Fit {
         }
         let periods = period::periods(&spec.periods, &grid, should_stop)?;
         let season = periods.first().copied();
-        let asked = spec
-            .options
-            .transform
-            .or_else(|| kind.transform(&grid, &periods));
-        let scaling = Scaling::new(asked, &grid.y, season)?;
+        let asked = spec.options.transform;
+        let own = kind.transform(&grid, &periods).filter(|_| asked.is_none());
+        let scales = Scales {
+            effects: Scaling::new(asked, &grid.y, season)?,
+            model: Scaling::new(own, &grid.y, season)?,
+        };
         let beyond = if kind == Kind::Prophet { 0 } else { beyond };
         let (influences, mut notes) = influences(
             &spec.regressors,
@@ -223,9 +227,10 @@ impl Fit {
             &grid,
             steps,
             beyond,
+            scales.effects.reach(),
             should_stop,
         )?;
-        let mut y: Vec<f64> = grid.y.iter().map(|v| scaling.onto(*v)).collect();
+        let mut y: Vec<f64> = grid.y.iter().map(|v| scales.effects.onto(*v)).collect();
         let effects = if kind == Kind::Prophet || grid.is_constant() {
             Effects::default()
         } else {
@@ -233,10 +238,15 @@ impl Fit {
                 &y,
                 &grid.seen,
                 &influences,
-                kind.seasons(grid.y.len(), &periods),
-            )
+                &periods,
+                kind.seasons(grid.y.len(), steps, &periods),
+                should_stop,
+            )?
         };
+        // The line through a gap had no effect to lose.
         y.iter_mut().zip(&effects.values).for_each(|(v, e)| *v -= e);
+        bridge(&mut y, &grid.seen, &periods);
+        y.iter_mut().for_each(|v| *v = scales.model.bound(*v));
         let cleaned = if spec.options.clean == Some(false) {
             clean::Cleaned {
                 y: y.clone(),
@@ -261,13 +271,19 @@ impl Fit {
                 options: &spec.options,
                 covariates: &covariates,
                 network: spec.network.as_deref(),
-                floor: spec.floor.map(|v| scaling.bound(v)),
-                ceiling: spec.ceiling.map(|v| scaling.bound(v)),
+                floor: spec.floor.map(|v| scales.bound(v)),
+                ceiling: spec.ceiling.map(|v| scales.bound(v)),
             },
         };
         notes.extend(effects.notes);
+        let n_imputed = series.counts().n_imputed;
+        if n_imputed > 0 && !influences.is_empty() {
+            notes.push(format!(
+                "{n_imputed} windows were filled in before, which hides effects there: resample with fill none"
+            ));
+        }
         let mut found = model::run(kind, &grid, &task, should_stop)?;
-        let lambda = scaling.lambda().map(|lambda| ("lambda".into(), lambda));
+        let lambda = scales.lambda().map(|lambda| ("lambda".into(), lambda));
         found
             .fitted
             .facts
@@ -277,7 +293,7 @@ impl Fit {
             grid,
             periods,
             steps,
-            scaling,
+            scales,
             effects: effects.values,
             y,
             cleaned,
@@ -292,7 +308,7 @@ impl Fit {
     /// `v` on the scale of the model at window `idx` of the past or the horizon, as a value of the series.
     fn value(&self, idx: usize, v: f64) -> f64 {
         let effect = self.effects.get(idx).copied().unwrap_or(0.0);
-        self.scaling.back(v + effect)
+        self.scales.back(v, effect)
     }
 
     /// What was taken out of the series, where the model learnt from it without.

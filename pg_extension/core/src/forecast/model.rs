@@ -7,6 +7,7 @@ use super::fit::{Fitted, Task, fit, reach, reach_of_path};
 use super::grid::Grid;
 use super::options::Transform;
 use super::parts::Parts;
+use super::ridge::frame;
 use super::state::State;
 use super::uncertainty::Uncertainty;
 use super::{auto, ensemble, ets, lstm, prophet, theta};
@@ -71,21 +72,27 @@ impl Kind {
         )
     }
 
-    /// Those of `periods` that it has seasons of in `n` windows.
-    pub(super) fn seasons(self, n: usize, periods: &[usize]) -> &[usize] {
+    /// Those of `periods`, ascending, that it knows a season of when it forecasts `steps` from `n` windows.
+    pub(super) fn seasons(self, n: usize, steps: usize, periods: &[usize]) -> &[usize] {
+        let known = periods.iter().filter(|p| n / 2 >= **p).count();
+        let first = |most: usize| &periods[..known.min(most)];
+        let one = first(1);
         match self {
+            Self::LastValue | Self::Drift => &[],
             Self::Ets | Self::Theta | Self::DynamicTheta => {
-                &periods[..periods.iter().take(1).filter(|p| n / 2 >= **p).count()]
+                first(usize::from(one.iter().all(|m| *m <= ets::MAX_SEASON)))
             }
-            Self::LastValue
-            | Self::Drift
-            | Self::SeasonalNaive
-            | Self::Mstl
-            | Self::Ridge
-            | Self::Ensemble
-            | Self::Auto
-            | Self::Prophet
-            | Self::Lstm => periods,
+            Self::Ridge => {
+                let is_known = one.iter().any(|m| frame::days(n, *m, steps) > 0);
+                first(usize::from(is_known))
+            }
+            Self::Auto => match auto::first(n, periods) {
+                (Self::Ridge, reach) => Self::Ridge.seasons(n, steps.min(reach), periods),
+                (other, _) => other.seasons(n, steps, periods),
+            },
+            Self::SeasonalNaive => one,
+            Self::Ensemble => first(2),
+            Self::Mstl | Self::Prophet | Self::Lstm => periods,
         }
     }
 

@@ -7,7 +7,7 @@ use super::lstm::PooledNetwork;
 use super::pack;
 use super::spec::check;
 use super::state::State;
-use super::transform::Scaling;
+use super::transform::Scales;
 use super::uncertainty::Uncertainty;
 use super::{Fit, FitReport, Forecast, ForecastRow, ForecastSpec, MAX_STEPS};
 use crate::error::{Error, ErrorKind, Result};
@@ -54,10 +54,10 @@ pub struct Model {
     ceiling: Option<f64>,
     state: State,
     uncertainty: Option<Uncertainty>,
-    /// The scale on which state and uncertainty are.
+    /// The scales of the effects, and of state and uncertainty.
     #[serde(default)]
-    scaling: Scaling,
-    /// What regressors and events add on that scale; none where there are none or the model takes them in itself.
+    scales: Scales,
+    /// What regressors and events add on their scale; none where there are none or the model takes them in itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     effects: Option<Ahead>,
 }
@@ -99,7 +99,7 @@ impl Model {
             ceiling: spec.ceiling,
             state: fit.found.fitted.state.clone(),
             uncertainty: fit.found.uncertainty.clone(),
-            scaling: fit.scaling,
+            scales: fit.scales,
             effects: fit.effects.get(fit.grid.y.len()..).map(Ahead::new),
         }
     }
@@ -163,9 +163,13 @@ impl Model {
         let path = if steps > MAX_STEPS {
             Vec::new()
         } else {
-            self.path(steps)
+            self.state.ahead(steps).sums()
         };
-        if path.len() < steps {
+        let effects: Vec<f64> = match &self.effects {
+            Some(effects) => effects.values().take(path.len()).collect(),
+            None => vec![0.0; path.len()],
+        };
+        if path.len().min(effects.len()) < steps {
             if self.is_pooled() && path.is_empty() {
                 return Err(
                     Error::invalid("a pooled model forecasts with its network only")
@@ -180,37 +184,29 @@ impl Model {
                 .with_hint("fit the model for this horizon"));
         }
         Ok((1..)
-            .zip(path)
-            .map(|(h, point)| self.row(h, point, level, quantiles))
+            .zip(path.into_iter().zip(effects))
+            .map(|(h, (point, effect))| {
+                self.row(h, |v| self.value(point + v, effect), level, quantiles)
+            })
             .collect())
     }
 
-    /// The forecast on the scale of the model, as far as it goes.
-    fn path(&self, steps: usize) -> Vec<f64> {
-        let path = self.state.ahead(steps).sums();
-        match &self.effects {
-            Some(effects) => path
-                .iter()
-                .zip(effects.values())
-                .map(|(v, e)| v + e)
-                .collect(),
-            None => path,
-        }
-    }
-
-    fn row(&self, h: i32, point: f64, level: f64, quantiles: &[f64]) -> ForecastRow {
+    /// The row of step `h`, of which `value` gives what lies so far from its middle.
+    fn row(
+        &self,
+        h: i32,
+        value: impl Fn(f64) -> f64,
+        level: f64,
+        quantiles: &[f64],
+    ) -> ForecastRow {
         let step = usize::try_from(h).unwrap_or(1);
-        let at = |p: f64| {
-            self.uncertainty
-                .as_ref()
-                .map(|u| self.value(point + u.offset(step, p)))
-        };
+        let at = |p: f64| Some(value(self.uncertainty.as_ref()?.offset(step, p)));
         ForecastRow {
             ts: self.ahead(i64::from(h)),
             step: h,
             is_history: false,
             y: None,
-            yhat: Some(self.value(point)),
+            yhat: Some(value(0.0)),
             lower: at(0.5 - level / 2.0),
             upper: at(0.5 + level / 2.0),
             q: quantiles.iter().filter_map(|p| at(*p)).collect(),
@@ -229,9 +225,9 @@ impl Model {
         clock.instant(clock.shows_at_start(self.last).saturating_add(span))
     }
 
-    /// `v` on the scale of the series, between floor and ceiling.
-    fn value(&self, v: f64) -> f64 {
-        self.clamp(self.scaling.back(v))
+    /// `v` with `effect` on the scale of the series, between floor and ceiling.
+    fn value(&self, v: f64, effect: f64) -> f64 {
+        self.clamp(self.scales.back(v, effect))
     }
 
     /// `v` between floor and ceiling.
@@ -309,20 +305,17 @@ impl Model {
             let message = format!("the value {y:e} is beyond ±{LARGEST:e}");
             return Err(Error::new(ErrorKind::TooLarge, message).with_hint("scale the series down"));
         }
-        let Some(z) = self.scaling.try_onto(y) else {
-            return Ok(false);
-        };
         // At most 10,000.
         let passed = usize::try_from(windows).unwrap_or(usize::MAX);
         let effect = match &self.effects {
             Some(effects) => effects.values().nth(passed - 1),
             None => Some(0.0),
         };
-        let Some(effect) = effect else {
+        let Some(z) = effect.and_then(|effect| self.scales.try_onto(y, effect)) else {
             return Ok(false);
         };
         let mut state = self.state.clone();
-        if !(state.pass(passed - 1) && state.observe_with(z - effect, covariates)) {
+        if !(state.pass(passed - 1) && state.observe_with(z, covariates)) {
             return Ok(false);
         }
         self.state = state;

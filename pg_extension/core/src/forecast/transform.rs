@@ -68,11 +68,20 @@ impl Scaling {
     }
 
     /// The λ used; that of the logarithm is 0.
-    pub(super) fn lambda(self) -> Option<f64> {
+    fn lambda(self) -> Option<f64> {
         match self {
             Self::None => None,
             Self::Log => Some(0.0),
             Self::BoxCox(lambda) => Some(lambda),
+        }
+    }
+
+    /// How many times its range in the past an influence may go beyond it; further its effect is that of the furthest. What is a line on the scale of a
+    /// root or logarithm soon runs away from one.
+    pub(super) fn reach(self) -> f64 {
+        match self {
+            Self::None => 3.0,
+            Self::Log | Self::BoxCox(_) => 1.0,
         }
     }
 
@@ -103,14 +112,6 @@ impl Scaling {
         }
     }
 
-    /// What adding `change` to `z` does to the value.
-    pub(super) fn change(self, z: f64, change: f64) -> f64 {
-        match self {
-            Self::None => change,
-            Self::Log | Self::BoxCox(_) => self.back(z + change) - self.back(z),
-        }
-    }
-
     /// Never falls where `z` rises, so that quantiles stay in order.
     pub(super) fn back(self, z: f64) -> f64 {
         match self {
@@ -118,6 +119,40 @@ impl Scaling {
             Self::Log => z.exp(),
             Self::BoxCox(lambda) => (lambda * z + 1.0).max(0.0).powf(1.0 / lambda),
         }
+    }
+}
+
+/// The scale of effects, and that of the model, on which the series is without them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Scales {
+    pub(super) effects: Scaling,
+    pub(super) model: Scaling,
+}
+
+impl Scales {
+    /// `y` without `effect`; `None` for a value that has no logarithm or root.
+    pub(super) fn try_onto(self, y: f64, effect: f64) -> Option<f64> {
+        self.model.try_onto(y)?;
+        Some(self.model.bound(self.effects.try_onto(y)? - effect))
+    }
+
+    /// A bound on the scale of the model.
+    pub(super) fn bound(self, y: f64) -> f64 {
+        self.model.bound(self.effects.bound(y))
+    }
+
+    /// The value of the series that is `z` without `effect`; where the model works on roots, nothing negative.
+    pub(super) fn back(self, z: f64, effect: f64) -> f64 {
+        let v = self.model.back(z) + effect;
+        self.effects.back(match self.model {
+            Scaling::None => v,
+            Scaling::Log | Scaling::BoxCox(_) => v.max(0.0),
+        })
+    }
+
+    /// The λ used, if any.
+    pub(super) fn lambda(self) -> Option<f64> {
+        self.effects.lambda().or(self.model.lambda())
     }
 }
 

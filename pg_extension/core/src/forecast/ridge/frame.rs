@@ -45,6 +45,20 @@ pub(super) struct Row {
     days: Vec<[f64; 3]>,
 }
 
+/// "Hour" of a season of `m` windows.
+fn hour(m: usize) -> usize {
+    (m / 24).max(4)
+}
+
+/// How many seasons of `m` windows are looked back in `n`: two at least are left for rows; a horizon beyond a season has no value one season ago.
+pub(in crate::forecast) fn days(n: usize, m: usize, steps: usize) -> usize {
+    let enough = |days: usize| {
+        let rows = (2 * m + steps).max(MIN_ROWS + 2 * steps);
+        steps <= m && days * m + 7 * hour(m) + m / 32 + 1 + rows < n
+    };
+    (1..=DAYS).rev().find(|d| enough(*d)).unwrap_or(0)
+}
+
 impl Frame {
     pub(super) fn new(z: Vec<f64>, season: Option<usize>, steps: usize) -> Self {
         let mut sums = Vec::with_capacity(z.len() + 1);
@@ -55,13 +69,8 @@ impl Frame {
             sum
         }));
         let n = z.len();
-        let hour = season.map_or(HOUR, |m| (m / 24).max(4));
-        // Two seasons at least are left for rows; a horizon beyond a season has no value one season ago.
-        let enough = |m: usize, days: usize| {
-            let rows = (2 * m + steps).max(MIN_ROWS + 2 * steps);
-            steps <= m && days * m + 7 * hour + m / 32 + 1 + rows < n
-        };
-        let days = season.map_or(0, |m| (1..=DAYS).rev().find(|d| enough(m, *d)).unwrap_or(0));
+        let hour = season.map_or(HOUR, hour);
+        let days = season.map_or(0, |m| days(n, m, steps));
         let season = season.filter(|_| days > 0);
         let widest = season.unwrap_or(n / 8);
         let mut spans: Vec<usize> = SPANS.into_iter().filter(|k| *k < widest).collect();

@@ -15,13 +15,13 @@
 //! fits have half the rows each, and are made twice where there are covariates.
 
 mod beside;
-mod frame;
+pub(super) mod frame;
 mod spread;
 
 use self::beside::Beside;
 use self::frame::{Frame, MIN_ROWS, Row};
 use super::fit::{Fitted, Task};
-use super::l1::{Line, Problem, Ridge, single};
+use super::l1::{Line, Problem, single};
 use super::parts::Parts;
 use super::scale::Scale;
 use super::state::State;
@@ -285,10 +285,8 @@ impl<'a> Model<'a> {
                         columns,
                         target: &target,
                         weight: &weight[skip..],
-                        ridge: Ridge::OfAll(
-                            RIDGE,
-                            shared.len() - self.beside.columns()..shared.len(),
-                        ),
+                        ridge: RIDGE,
+                        doubted: shared.len() - self.beside.columns()..shared.len(),
                     }
                     .line(),
                 );
