@@ -5,9 +5,9 @@
 //! found and the regression is solved again, until both agree.
 //!
 //! Each effect is then drawn to zero twice. By how much trend and season explain of its influence, which cannot be told from them: to nothing where they
-//! leave nothing. And by how little it stands out from the noise, as the non-negative garrote does (Breiman 1995): β · (1 − κ² / t²)₊.
+//! leave nothing. And by how little it stands out from the noise, as the non-negative garrote does (Breiman 1995).
 
-use super::gap::bridge;
+use super::gap::{bridge, levels};
 use super::influence::Influence;
 use super::l1::single;
 use super::median::Median;
@@ -23,20 +23,20 @@ const LEARNT_FROM: usize = 20_000;
 /// Share of an influence that trend and season leave, at which half of its effect is believed.
 const TOLD_APART: f64 = 0.000_1;
 
-/// κ²: squares of noise that an effect must exceed.
-const NOISE: f64 = 2.0;
-
 /// How often windows that do not count are bridged anew with the effects learnt.
-const ROUNDS: usize = 6;
+const ROUNDS: usize = 10;
 
 /// Change of effects, in usual errors, below which no other round follows.
 const SETTLED: f64 = 0.1;
 
 /// Typical errors that make an outlier.
-const OUTLYING: f64 = 15.0;
+const OUTLYING: f64 = 8.0;
 
 /// Squares, as shares of the largest one, that rounding may have left.
 const ROUNDING: f64 = 1e-18;
+
+/// Fewest windows of a level.
+const NARROW: usize = 6;
 
 /// Smallest unit: others divided by it stay finite.
 const LEAST: f64 = 1e-150;
@@ -90,8 +90,8 @@ impl Unlearnt {
     }
 }
 
-/// Learns the effects on `y` with seasons of `periods`, ascending; what these explain of an influence, with those of them alone that the model has
-/// `known`: it may have no other way to the rest.
+/// Learns the effects on `y` with seasons of `periods`, ascending. Of an influence that they explain it is learnt without the longest of them, as long as there
+/// are more than the first `n_known`, which the model has: it may have no other way to the rest.
 ///
 /// # Errors
 /// `Cancelled`.
@@ -100,7 +100,7 @@ pub(super) fn effects(
     seen: &[bool],
     influences: &[Influence],
     periods: &[usize],
-    known: &[usize],
+    n_known: usize,
     should_stop: ShouldStop<'_>,
 ) -> Result<Effects> {
     let mut effects = Effects::default();
@@ -114,9 +114,10 @@ pub(super) fn effects(
     let far = |(influence, column): (&Influence, &&[f64])| far(influence, column);
     effects.notes = influences.iter().zip(&columns).filter_map(far).collect();
     let mut each = vec![0.0; influences.len()];
-    let mut drowned = Vec::new();
+    let (mut drowned, mut held) = (Vec::new(), Vec::new());
     let mut places: Vec<usize> = (0..influences.len()).collect();
-    for (periods, is_last) in [(periods, known.len() == periods.len()), (known, true)] {
+    for k in (n_known..=periods.len()).rev() {
+        let (periods, is_last) = (&periods[..k], k == n_known);
         let (mut learnt, mut later) = (Vec::new(), Vec::new());
         for place in places {
             check_stop(should_stop)?;
@@ -127,7 +128,7 @@ pub(super) fn effects(
                 Err(why) => effects.notes.extend(why.note(&influences[place].name)),
             }
         }
-        let found = Search {
+        let (found, is_held) = Search {
             y: &y,
             seen,
             columns: &columns,
@@ -135,10 +136,11 @@ pub(super) fn effects(
             periods,
         }
         .solve(should_stop)?;
-        for one in &learnt {
+        for (one, is_held) in learnt.iter().zip(is_held) {
             each[one.place] = found[one.place];
             if each[one.place].abs() <= 0.0 {
-                drowned.push(format!("{:?}", influences[one.place].name));
+                let name = format!("{:?}", influences[one.place].name);
+                if is_held { &mut held } else { &mut drowned }.push(name);
             }
             let values = columns[one.place].iter();
             y.iter_mut()
@@ -151,13 +153,21 @@ pub(super) fn effects(
         }
     }
     if !drowned.is_empty() {
-        let drowned = drowned.join(", ");
-        let note = format!("no effect of {drowned} stands out from the noise");
+        let names = drowned.join(", ");
+        let note = format!("no effect of {names} stands out from the noise");
+        effects.notes.push(note);
+    }
+    if !held.is_empty() {
+        let names = held.join(", ");
+        let note = format!("others together move as {names}: they have the effect");
         effects.notes.push(note);
     }
     effects.values = vec![0.0; influences[0].values.len()];
     for ((influence, column), each) in influences.iter().zip(&columns).zip(&each) {
         check_stop(should_stop)?;
+        if each.abs() <= 0.0 {
+            continue;
+        }
         // On the level of the series is what is usual: it does not move with the zero of a unit.
         let usual = twentieth(column, 10);
         for (effect, v) in effects.values.iter_mut().zip(&influence.values) {
@@ -219,11 +229,11 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// The effect of each column.
-    fn solve(&self, should_stop: ShouldStop<'_>) -> Result<Vec<f64>> {
+    /// The effect of each column, and which of the learnt ones others hold.
+    fn solve(&self, should_stop: ShouldStop<'_>) -> Result<(Vec<f64>, Vec<bool>)> {
         let mut each = vec![0.0; self.columns.len()];
         if self.learnt.is_empty() {
-            return Ok(each);
+            return Ok((each, Vec::new()));
         }
         let mut counts = self.seen.to_vec();
         let mut median = Median::new(self.learnt.iter().map(|l| l.rest.as_slice()).collect());
@@ -257,11 +267,11 @@ impl Search<'_> {
             }
         }
         let seasons: usize = self.periods.iter().sum();
-        let stands_out = median.stand_out(NOISE, seasons);
-        for (one, share) in self.learnt.iter().zip(stands_out) {
-            each[one.place] *= share * one.believed;
+        let (beta, is_held) = median.garrote(seasons);
+        for (one, beta) in self.learnt.iter().zip(beta) {
+            each[one.place] = beta * unit / one.scale * one.believed;
         }
-        Ok(each)
+        Ok((each, is_held))
     }
 
     /// Windows with a sample that is no outlier: not far off, or more than half explained.
@@ -339,35 +349,12 @@ fn whole(v: f64) -> f32 {
     if v.abs() < 1e-12 { 0.0 } else { single(v) }
 }
 
-/// What trend and season leave of `values`: the mean over the longest period (a twelfth of the series, without one) around each window and the usual
-/// value at each place of the shorter ones are taken out. At the ends the line through the outermost means goes on.
+/// What trend and season leave of `values`: the level over the longest period (a twelfth of the series, without one) and the usual value at each place of each
+/// are taken out.
 fn rest(values: &[f64], periods: &[usize]) -> Vec<f64> {
-    let n = values.len();
-    let width = periods.last().copied().unwrap_or(n / 12).clamp(1, n.max(1));
-    let mut sums = vec![0.0];
-    let mut sum = 0.0;
-    for v in values {
-        sum += v;
-        sums.push(sum);
-    }
-    let mean = |from: usize| (sums[from + width] - sums[from]) / width as f64;
-    let level = |i: usize| {
-        let from = i.saturating_sub(width / 2).min(n - width);
-        let off = i as f64 - (from + width / 2) as f64;
-        let slope = if n < 2 * width {
-            0.0
-        } else if off < 0.0 {
-            (mean(width) - mean(0)) / width as f64
-        } else {
-            (mean(n - width) - mean(n - 2 * width)) / width as f64
-        };
-        mean(from) + slope * off
-    };
-    let mut rest: Vec<f64> = values
-        .iter()
-        .enumerate()
-        .map(|(i, v)| v - level(i))
-        .collect();
+    let width = periods.last().copied().unwrap_or(values.len() / 12);
+    let levels = levels(values, width.max(NARROW));
+    let mut rest: Vec<f64> = values.iter().zip(levels).map(|(v, l)| v - l).collect();
     for p in periods.iter().copied().chain([1]) {
         let mut places = vec![(0.0, 0.0); p];
         for (i, r) in rest.iter().enumerate() {

@@ -23,6 +23,15 @@ const STABLE: f64 = 1e-5;
 /// 1 / (2 f(0)) of a density f, in medians of the absolute value; the normal one.
 const SPREAD: f64 = 1.858;
 
+/// κ² of one column: squares of noise that a coefficient must exceed.
+const NOISE: f64 = 2.0;
+
+/// Degrees of freedom at which κ² is doubled.
+const FEW: f64 = 20.0;
+
+/// How much the others may inflate the variance of a coefficient; a column beyond is theirs.
+const HELD: f64 = 1_000.0;
+
 /// Largest product of autocorrelations that is believed.
 const MOST_ALIKE: f64 = 0.9;
 
@@ -111,47 +120,59 @@ impl<'a> Median<'a> {
         Ok(furthest.fold(0.0, f64::max) / self.size.max(f64::MIN_POSITIVE))
     }
 
-    /// The share of each coefficient that non-negative garrote leaves: 1 − `noise` / t². Its variance is that of a median regression, times how much alike
-    /// neighbours are in the error and in the column (Bartlett), with a degree of freedom less for each column and each of `seasons` places.
-    pub(super) fn stand_out(&self, noise: f64, seasons: usize) -> Vec<f64> {
+    /// The coefficients that the non-negative garrote leaves: β · (1 − κ² / t²)₊, where the least that has nothing left goes first and the others take over what they
+    /// can of it; and which columns went because the others hold them. The variance is that of a median regression, times how much alike neighbours are in the
+    /// error and in the column (Bartlett), with a degree of freedom less for each column and each of `seasons` places; κ² grows with the number of columns and
+    /// where few degrees are left.
+    pub(super) fn garrote(&self, seasons: usize) -> (Vec<f64>, Vec<bool>) {
         let p = self.beta.len();
         let n = self.weight.iter().filter(|w| **w > 0.0).count() as f64;
         let mut columns = self.columns.clone();
         columns.push(&self.error);
-        let squares = gram(&columns, &self.weight);
-        let own = |j: usize| squares[j * (p + 1) + j];
-        let (normal, scale) = self.normal(squares.clone());
+        let (normal, scale) = self.normal(gram(&columns, &self.weight));
         let free = (n - (p + seasons) as f64).max(1.0);
-        let tau = SPREAD * self.size;
+        let noise = (NOISE + (p as f64).ln()) * (1.0 + FEW / free);
         let limit = 3.0 * self.size;
-        let clipped: Vec<f64> = self
-            .error
-            .iter()
-            .map(|e| f64::from(*e).clamp(-limit, limit))
-            .collect();
-        let of_error = alike(&self.weight, |i| clipped[i]);
-        (0..p)
+        let clipped = |i: usize| f64::from(self.error[i]).clamp(-limit, limit);
+        let of_error = alike(&self.weight, clipped);
+        let variance = (SPREAD * self.size).powi(2) * n / free;
+        let variance: Vec<f64> = (0..p)
             .map(|j| {
-                let mut system = normal.clone();
-                for i in 0..p {
-                    system[i * (p + 1) + p] = f64::from(u8::from(i == j));
-                }
-                let Some(inverse) = cholesky_solve(&mut system, p) else {
-                    return 0.0;
-                };
-                if own(j) <= 0.0 {
-                    return 0.0;
-                }
                 let of_column = alike(&self.weight, |i| f64::from(self.columns[j][i]));
                 let both = (of_error * of_column).clamp(0.0, MOST_ALIKE);
-                let variance = tau * tau * n / free * inverse[j] * scale[j] * scale[j];
-                let variance = variance * (1.0 + both) / (1.0 - both);
-                if variance <= 0.0 {
-                    return 1.0;
-                }
-                (1.0 - noise * variance / (self.beta[j] * self.beta[j])).max(0.0)
+                variance * (1.0 + both) / (1.0 - both)
             })
-            .collect()
+            .collect();
+        let mut left = Left::new(&normal, p);
+        for (j, scale) in scale.iter().enumerate() {
+            // In columns of length one.
+            if *scale > 0.0 {
+                left.beta[j] = self.beta[j] / scale;
+            } else {
+                left.is_gone[j] = true;
+            }
+        }
+        let mut is_held = vec![false; p];
+        while let Some(j) = left
+            .most(|j| left.inverse[j][j])
+            .filter(|j| left.inverse[*j][*j] > HELD)
+        {
+            left.leave(j);
+            is_held[j] = true;
+        }
+        let spent = |left: &Left, j: usize| {
+            let t = left.beta[j] * left.beta[j] / left.inverse[j][j];
+            noise * variance[j] / t.max(f64::MIN_POSITIVE)
+        };
+        while let Some(j) = left
+            .most(|j| spent(&left, j))
+            .filter(|j| spent(&left, *j) >= 1.0)
+        {
+            left.leave(j);
+        }
+        let whole = |j: usize| left.beta[j] * scale[j] * (1.0 - spent(&left, j)).max(0.0);
+        let beta = (0..p).map(|j| if left.is_gone[j] { 0.0 } else { whole(j) });
+        (beta.collect(), is_held)
     }
 
     /// What the columns explain of each window.
@@ -215,4 +236,47 @@ fn alike(weight: &[f32], value: impl Fn(usize) -> f64) -> f64 {
         }
     }
     if square > 0.0 { product / square } else { 0.0 }
+}
+
+/// Coefficients of columns of length one and the inverse of their products, from which columns leave one by one.
+struct Left {
+    beta: Vec<f64>,
+    inverse: Vec<Vec<f64>>,
+    is_gone: Vec<bool>,
+}
+
+impl Left {
+    fn new(normal: &[f64], p: usize) -> Self {
+        let column = |j: usize| {
+            let mut system = normal.to_vec();
+            for i in 0..p {
+                system[i * (p + 1) + p] = f64::from(u8::from(i == j));
+            }
+            cholesky_solve(&mut system, p).unwrap_or_else(|| vec![0.0; p])
+        };
+        Self {
+            beta: vec![0.0; p],
+            inverse: (0..p).map(column).collect(),
+            is_gone: vec![false; p],
+        }
+    }
+
+    /// The column of those left of which `of` is largest.
+    fn most(&self, of: impl Fn(usize) -> f64) -> Option<usize> {
+        let left = (0..self.beta.len()).filter(|j| !self.is_gone[*j]);
+        left.max_by(|a, b| of(*a).total_cmp(&of(*b)))
+    }
+
+    /// Takes a column away: the least squares of the others without it.
+    fn leave(&mut self, j: usize) {
+        let (own, beta) = (self.inverse[j].clone(), self.beta[j]);
+        for i in 0..self.beta.len() {
+            let share = self.inverse[i][j] / own[j];
+            self.beta[i] -= share * beta;
+            for (inverse, own) in self.inverse[i].iter_mut().zip(&own) {
+                *inverse -= share * own;
+            }
+        }
+        self.is_gone[j] = true;
+    }
 }

@@ -239,7 +239,7 @@ impl Fit {
                 &grid.seen,
                 &influences,
                 &periods,
-                kind.seasons(grid.y.len(), steps, &periods),
+                kind.seasons(grid.y.len(), steps, &periods).len(),
                 should_stop,
             )?
         };

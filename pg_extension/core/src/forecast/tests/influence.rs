@@ -3,6 +3,7 @@
 use super::*;
 use crate::random::SplitMix;
 
+mod doubt;
 mod many;
 
 fn regressor(of: impl Fn(i64) -> f64, n: i64) -> Regressor {
@@ -45,6 +46,31 @@ fn weekend(i: i64) -> f64 {
 fn with_weekends(n: usize, drop: f64) -> Vec<f64> {
     let hours = (0..).zip(noisy(n, 5.0));
     hours.map(|(i, v)| v - drop * weekend(i)).collect()
+}
+
+/// Mean distance of the forecast from what was expected.
+fn distance(found: &Forecast, expected: impl Fn(i64) -> f64) -> f64 {
+    let ahead = yhat(found);
+    let distances = found.rows.iter().zip(&ahead).map(|(row, v)| {
+        let i = (row.ts - START) / HOUR;
+        (v - expected(i)).abs()
+    });
+    distances.sum::<f64>() / ahead.len() as f64
+}
+
+/// `wave` at one window.
+fn base(i: i64) -> f64 {
+    wave(usize::try_from(i).unwrap() + 1)[usize::try_from(i).unwrap()]
+}
+
+fn numbers(n: i64, seed: u64) -> Vec<f64> {
+    let mut random = SplitMix(seed);
+    (0..n).map(|_| random.uniform()).collect()
+}
+
+/// A regressor of such numbers.
+fn at(values: &[f64], i: i64) -> f64 {
+    values[usize::try_from(i).unwrap()]
 }
 
 #[test]

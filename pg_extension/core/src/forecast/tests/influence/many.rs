@@ -10,31 +10,6 @@ fn event(name: String, from: i64, until: i64) -> Event {
     }
 }
 
-/// Mean distance of the forecast from what was expected.
-fn distance(found: &Forecast, expected: impl Fn(i64) -> f64) -> f64 {
-    let ahead = yhat(found);
-    let distances = found.rows.iter().zip(&ahead).map(|(row, v)| {
-        let i = (row.ts - START) / HOUR;
-        (v - expected(i)).abs()
-    });
-    distances.sum::<f64>() / ahead.len() as f64
-}
-
-/// `wave` at one window.
-fn base(i: i64) -> f64 {
-    wave(usize::try_from(i).unwrap() + 1)[usize::try_from(i).unwrap()]
-}
-
-fn numbers(n: i64, seed: u64) -> Vec<f64> {
-    let mut random = SplitMix(seed);
-    (0..n).map(|_| random.uniform()).collect()
-}
-
-/// A regressor of such numbers.
-fn at(values: &[f64], i: i64) -> f64 {
-    values[usize::try_from(i).unwrap()]
-}
-
 #[test]
 fn each_of_fifty_events_has_its_effect() {
     let n = 24 * 30;
@@ -238,37 +213,6 @@ fn a_flag_of_a_season_that_the_model_lacks_is_learnt() {
 }
 
 #[test]
-fn what_does_not_stand_out_or_hangs_on_few_windows_is_said() {
-    let chance = numbers(800, 9);
-    let y = noisy(720, 30.0);
-    let found = run(&y, &with("ets", regressor(|i| at(&chance, i), 800)));
-    assert_eq!(
-        found.report.notes,
-        ["no effect of \"x\" stands out from the noise"]
-    );
-    assert_eq!(yhat(&found), yhat(&run(&y, &spec("ets", 12))));
-    let warmth = |i: i64| {
-        if i == 500 {
-            -999.0
-        } else {
-            20.0 * at(&chance, i)
-        }
-    };
-    let y: Vec<f64> = (0..)
-        .zip(noisy(720, 4.0))
-        .map(|(i, v)| v + 40.0 * at(&chance, i))
-        .collect();
-    let found = run(&y, &with("ensemble", regressor(warmth, 800)));
-    let note = &found.report.notes[0];
-    assert!(
-        note.contains("learnt from few values far beyond") && note.ends_with("such as -999"),
-        "{note}"
-    );
-    let distance = distance(&found, |i| base(i) + 40.0 * at(&chance, i));
-    assert!(distance < 6.0, "{distance}");
-}
-
-#[test]
 fn an_event_within_a_gap_is_not_learnt_as_its_opposite() {
     let is_on = |i: i64| f64::from(u8::from(i / 24 % 5 == 4));
     let y: Vec<f64> = (0..)
@@ -290,31 +234,5 @@ fn an_event_within_a_gap_is_not_learnt_as_its_opposite() {
         };
         let (holed, whole) = (of(&holed), of(&hourly(&y)));
         assert!(holed < whole + 2.0, "{model} {holed} {whole}");
-    }
-}
-
-#[test]
-fn effects_can_be_cancelled() {
-    let y = noisy(2_000, 4.0);
-    let x = numbers(2_100, 2);
-    let asked = with("last_value", regressor(|i| at(&x, i), 2_100));
-    let n_asked = std::cell::Cell::new(0_u32);
-    let run = |most: u32| {
-        n_asked.set(0);
-        let stop = || {
-            n_asked.set(n_asked.get() + 1);
-            n_asked.get() > most
-        };
-        forecast(&hourly(&y), &asked, &stop)
-    };
-    run(u32::MAX).unwrap();
-    let all = n_asked.get();
-    assert!(all > 8, "{all}");
-    for most in 0..all {
-        assert_eq!(
-            run(most).unwrap_err().kind(),
-            ErrorKind::Cancelled,
-            "{most} of {all}"
-        );
     }
 }
