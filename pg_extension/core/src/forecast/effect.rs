@@ -7,6 +7,7 @@
 //! Each effect is then drawn to zero twice. By how much trend and season explain of its influence, which cannot be told from them: to nothing where they
 //! leave nothing. And by how little it stands out from the noise, as the non-negative garrote does (Breiman 1995).
 
+use super::clean::median;
 use super::gap::{bridge, levels};
 use super::influence::Influence;
 use super::l1::single;
@@ -31,6 +32,9 @@ const SETTLED: f64 = 0.1;
 
 /// Typical errors that make an outlier.
 const OUTLYING: f64 = 8.0;
+
+/// Seasons after which a place in them has a usual error of its own.
+const OFTEN: usize = 5;
 
 /// Squares, as shares of the largest one, that rounding may have left.
 const ROUNDING: f64 = 1e-18;
@@ -274,17 +278,31 @@ impl Search<'_> {
         Ok((each, is_held))
     }
 
-    /// Windows with a sample that is no outlier: not far off, or more than half explained.
+    /// Windows with a sample that is no outlier: not far off, for all windows and for those of the same place in the longest season that is known often enough, or
+    /// more than half explained.
     fn counted(&self, error: &[f64], explained: &[f64]) -> Vec<bool> {
-        let seen = error.iter().zip(self.seen).filter(|(_, s)| **s);
-        let mut sizes: Vec<f64> = seen.map(|(e, _)| e.abs()).collect();
-        let high = sizes.len() * 9 / 10;
-        if high >= sizes.len() {
+        let often = self
+            .periods
+            .iter()
+            .rev()
+            .find(|p| error.len() / **p >= OFTEN);
+        let place = often.copied().unwrap_or(1);
+        let sizes = |from: usize, by: usize| -> Vec<f64> {
+            let of_place = (from..error.len()).step_by(by).filter(|i| self.seen[*i]);
+            of_place.map(|i| error[i].abs()).collect()
+        };
+        let mut all = sizes(0, 1);
+        let high = all.len() * 9 / 10;
+        if high >= all.len() {
             return self.seen.to_vec();
         }
-        let typical = *sizes.select_nth_unstable_by(high, f64::total_cmp).1 / 1.645;
+        let typical = *all.select_nth_unstable_by(high, f64::total_cmp).1 / 1.645;
+        let of_place: Vec<f64> = (0..place.min(error.len()))
+            .map(|from| median(&mut sizes(from, place)) / 0.6745)
+            .collect();
         let of = |i: usize| {
-            let near = error[i].abs() <= (OUTLYING * typical).max(explained[i].abs());
+            let limit = OUTLYING * typical.max(of_place[i % place]);
+            let near = error[i].abs() <= limit.max(explained[i].abs());
             self.seen[i] && (near || typical <= 0.0)
         };
         (0..error.len()).map(of).collect()

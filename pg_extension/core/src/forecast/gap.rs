@@ -3,53 +3,95 @@
 use super::clean::median;
 use crate::feature::series::fill;
 
-/// Part of the shortest season up to which a gap is filled on a line.
+/// Part of the shortest season up to which a gap is filled on a line, where the season is no more bent than it varies.
 const SHORT: usize = 8;
+
+/// How much further than usual a season is from a line that is bent.
+const BENT: f64 = 4.0;
 
 /// Seasons looked at on either side.
 const SEASONS: usize = 3;
 
+/// Windows on either side of a gap whose median says how far the series is from what is usual, and fewest values of which a median says something.
+const NEAR: usize = 3;
+const FEWEST: usize = 3;
+
 /// How often gaps are filled with the levels of what was filled before.
 const TURNS: usize = 2;
 
-/// Fills the windows that are not `seen`: in short gaps on the line between their neighbours, in longer ones with what is usual at their place in the longest of
-/// `periods` that knows it, above the level of each season, and the line between what the neighbours are above theirs. A line through a day would pass for a day
-/// without a season. Levels of what is filled are better the second time.
+/// Fills the windows that are not `seen`: in short gaps on the line between their neighbours, in longer ones and where the season is bent with what is usual at their
+/// place in the longest of `periods` that knows it, above the level of each season, and the line between what the windows around are above theirs; nothing
+/// beyond what was seen. A line through a day would pass for a day without a season. Levels of what is filled are better the second time.
 pub(super) fn bridge(y: &mut [f64], seen: &[bool], periods: &[usize]) {
     fill(y, seen);
     let (Some(shortest), Some(longest)) = (periods.first(), periods.last()) else {
         return;
     };
-    let is_long = |run: &[bool]| !run[0] && run.len() > shortest / SHORT;
-    if !seen.chunk_by(|a, b| a == b).any(is_long) {
+    if seen.iter().all(|s| *s) {
         return;
     }
+    let known = || y.iter().zip(seen).filter(|(_, s)| **s).map(|(v, _)| *v);
+    let low = known().fold(f64::INFINITY, f64::min);
+    let high = known().fold(f64::NEG_INFINITY, f64::max);
+    let line = y.to_vec();
     for _ in 0..TURNS {
         let levels = levels(y, *longest);
         let above: Vec<f64> = y.iter().zip(levels).map(|(v, level)| v - level).collect();
+        // What is usual at the place of a window, and how far it varies.
         let usual = |i: usize| {
             periods.iter().rev().find_map(|p| {
                 let around = (1..=SEASONS).flat_map(|k| [i.checked_sub(k * p), Some(i + k * p)]);
                 let known = around.flatten().filter(|i| seen.get(*i) == Some(&true));
                 let mut values: Vec<f64> = known.map(|i| above[i]).collect();
-                (!values.is_empty()).then(|| median(&mut values))
+                let middle = (!values.is_empty()).then(|| median(&mut values))?;
+                values.iter_mut().for_each(|v| *v = (*v - middle).abs());
+                let few = values.len() < FEWEST;
+                let varies = if few {
+                    f64::INFINITY
+                } else {
+                    median(&mut values)
+                };
+                Some((middle, varies))
             })
+        };
+        // How far the seen windows next to a gap are from what is usual at theirs.
+        let apart = |y: &[f64], near: &mut dyn Iterator<Item = usize>| {
+            let near = near.take(*shortest).filter(|i| seen[*i]).take(NEAR);
+            let mut apart: Vec<f64> = near.filter_map(|i| Some(y[i] - usual(i)?.0)).collect();
+            (!apart.is_empty()).then(|| (apart.len() >= FEWEST, median(&mut apart)))
         };
         let mut from = 0;
         for run in seen.chunk_by(|a, b| a == b) {
             let gap = from..from + run.len();
             from = gap.end;
-            if !is_long(run) || gap.start == 0 || gap.end == y.len() {
+            if run[0] || gap.start == 0 || gap.end == y.len() {
                 continue;
             }
-            let [before, after] = [gap.start - 1, gap.end].map(|i| Some(y[i] - usual(i)?));
-            let (Some(before), Some(after)) = (before, after) else {
+            let before = apart(y, &mut (0..gap.start).rev());
+            let after = apart(y, &mut (gap.end..y.len()));
+            let (Some(mut before), Some(mut after)) = (before, after) else {
                 continue;
             };
-            for i in gap.clone() {
-                let share = (i + 1 - gap.start) as f64 / (run.len() + 1) as f64;
-                if let Some(usual) = usual(i) {
-                    y[i] = usual + before * (1.0 - share) + after * share;
+            if before.0 && !after.0 {
+                after = before;
+            } else if after.0 && !before.0 {
+                before = after;
+            }
+            let filled: Vec<(f64, f64)> = gap
+                .clone()
+                .map(|i| {
+                    let share = (i + 1 - gap.start) as f64 / (run.len() + 1) as f64;
+                    let apart = before.1 * (1.0 - share) + after.1 * share;
+                    let season =
+                        |(usual, varies): (f64, f64)| ((usual + apart).clamp(low, high), varies);
+                    usual(i).map_or((line[i], 0.0), season)
+                })
+                .collect();
+            let bent =
+                |(v, (filled, varies)): (&f64, &(f64, f64))| (filled - v).abs() > BENT * varies;
+            if run.len() > shortest / SHORT || line[gap.clone()].iter().zip(&filled).any(bent) {
+                for (i, (filled, _)) in gap.zip(filled) {
+                    y[i] = filled;
                 }
             }
         }
@@ -112,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_is_filled_as_its_season_says_and_an_hour_on_a_line() {
+    fn a_day_is_filled_as_its_season_says() {
         let whole = weeks(24 * 28);
         // A Saturday, and one hour.
         let gap = 24 * 19..24 * 20;
@@ -125,15 +167,14 @@ mod tests {
         for i in gap {
             assert!((y[i] - whole[i]).abs() < 1.0, "{i} {} {}", y[i], whole[i]);
         }
-        assert!((y[100] - (whole[99] + whole[101]) / 2.0).abs() < 1e-9);
+        assert!((y[100] - whole[100]).abs() < 1.0);
     }
 
     #[test]
     fn a_trend_goes_on_through_gaps() {
         let mut random = crate::random::SplitMix(3);
         // Half of the windows at random, and twelve days.
-        for (slope, is_outage, most) in [(0.2, false, 0.95), (-0.2, false, 0.95), (0.2, true, 0.1)]
-        {
+        for (slope, is_outage, most) in [(0.2, false, 1.0), (-0.2, false, 1.0), (0.2, true, 0.1)] {
             let of = |(i, v): (usize, &f64)| v + slope * i as f64;
             let whole: Vec<f64> = weeks(24 * 35).iter().enumerate().map(of).collect();
             let seen: Vec<bool> = (0..whole.len())
@@ -153,6 +194,67 @@ mod tests {
             };
             let (filled, line) = (distance(&y), distance(&line));
             assert!(filled < most * line, "{slope} {is_outage} {filled} {line}");
+        }
+    }
+
+    /// A peak an hour long, every day.
+    fn peaks(n: usize) -> Vec<f64> {
+        let at = |i: usize| {
+            if i % 24 == 9 {
+                500.0
+            } else {
+                2.0 + (i * 7 % 3) as f64 / 10.0
+            }
+        };
+        (0..n).map(at).collect()
+    }
+
+    #[test]
+    fn a_peak_is_not_lost_in_a_short_gap_and_nothing_is_beyond_what_was_seen() {
+        let whole = peaks(24 * 28);
+        for (gap, spoilt) in [
+            (657..658, None),
+            (656..659, None),
+            (658..669, Some((657, 460.0))),
+            (650..657, Some((657, 540.0))),
+        ] {
+            let mut y = whole.clone();
+            if let Some((idx, v)) = spoilt {
+                y[idx] = v;
+            }
+            y[gap.clone()].fill(0.0);
+            let seen: Vec<bool> = (0..y.len()).map(|i| !gap.contains(&i)).collect();
+            bridge(&mut y, &seen, &[24, 168]);
+            for i in gap {
+                assert!((y[i] - whole[i]).abs() < 6.0 && y[i] >= 2.0, "{i} {}", y[i]);
+            }
+        }
+    }
+
+    #[test]
+    fn one_bad_sample_beside_a_gap_moves_nothing() {
+        let whole = weeks(24 * 28);
+        for bad in [0.0, 900.0] {
+            // Before a gap; after one, as the last of all; between two.
+            for (gaps, at) in [
+                ([651..669, 0..0], 650),
+                ([540..671, 0..0], 671),
+                ([640..655, 656..669], 655),
+            ] {
+                let mut y = whole.clone();
+                y[at] = bad;
+                let is_gap = |i: usize| gaps.iter().any(|gap| gap.contains(&i));
+                let seen: Vec<bool> = (0..y.len()).map(|i| !is_gap(i)).collect();
+                bridge(&mut y, &seen, &[24, 168]);
+                for i in (0..y.len()).filter(|i| is_gap(*i)) {
+                    assert!(
+                        (y[i] - whole[i]).abs() < 30.0,
+                        "{bad} {at} {i}: {}, not {}",
+                        y[i],
+                        whole[i]
+                    );
+                }
+            }
         }
     }
 

@@ -236,3 +236,34 @@ fn an_event_within_a_gap_is_not_learnt_as_its_opposite() {
         assert!(holed < whole + 2.0, "{model} {holed} {whole}");
     }
 }
+
+#[test]
+fn what_varies_more_at_a_peak_is_no_outlier_there() {
+    // A job at two o'clock, of 500 ± 35; sometimes with a flag that does nothing, or adds 200.
+    let is_flagged = |i: i64| {
+        f64::from(u8::from(
+            i % 24 == 2 && [3, 11, 18, 26, 40, 51, 57].contains(&(i / 24)),
+        ))
+    };
+    for size in [0.0, 200.0] {
+        let mut random = SplitMix(17);
+        let y: Vec<f64> = (0..24 * 56)
+            .map(|i| {
+                let (job, noise) = if i % 24 == 2 {
+                    (500.0, 70.0)
+                } else {
+                    (0.0, 3.0)
+                };
+                20.0 + 5.0 * (std::f64::consts::TAU * i as f64 / 24.0).sin()
+                    + job
+                    + noise * (random.uniform() - 0.5)
+                    + size * is_flagged(i)
+            })
+            .collect();
+        let found = effect(
+            &hourly(&y),
+            &with("ensemble", regressor(is_flagged, 24 * 60)),
+        );
+        assert!((found - size).abs() < 45.0, "{size} {found}");
+    }
+}
