@@ -33,8 +33,8 @@ const SETTLED: f64 = 0.1;
 /// Typical errors that make an outlier.
 const OUTLYING: f64 = 8.0;
 
-/// Seasons after which a place in them has a usual error of its own.
-const OFTEN: usize = 5;
+/// Seasons after which a place in them has a usual error of its own, that one outlier in its mean does not make.
+const OFTEN: usize = 14;
 
 /// Squares, as shares of the largest one, that rounding may have left.
 const ROUNDING: f64 = 1e-18;
@@ -298,7 +298,7 @@ impl Search<'_> {
         }
         let typical = *all.select_nth_unstable_by(high, f64::total_cmp).1 / 1.645;
         let of_place: Vec<f64> = (0..place.min(error.len()))
-            .map(|from| median(&mut sizes(from, place)) / 0.6745)
+            .map(|from| median(&mut sizes(from, place)) / 1.645)
             .collect();
         let of = |i: usize| {
             let limit = OUTLYING * typical.max(of_place[i % place]);

@@ -52,9 +52,9 @@ fn each_of_fifty_events_has_its_effect() {
 
 #[test]
 fn outliers_within_events_and_beside_many_numbers_change_no_effect() {
-    let columns: Vec<Vec<f64>> = (0..10).map(|k| numbers(800, k)).collect();
+    let columns: Vec<Vec<f64>> = (0..10).map(|k| numbers(1_100, k)).collect();
     let of = |k: usize| 5.0 * (k % 5) as f64;
-    let mut y = noisy(720, 4.0);
+    let mut y = noisy(1_008, 4.0);
     for (i, v) in (0..).zip(&mut y) {
         let all = columns.iter().enumerate();
         *v += all.map(|(k, c)| of(k) * at(c, i)).sum::<f64>();
@@ -66,11 +66,11 @@ fn outliers_within_events_and_beside_many_numbers_change_no_effect() {
     }
     let named = |(k, c): (usize, &Vec<f64>)| Regressor {
         name: format!("x{k}"),
-        ..regressor(|i| at(c, i), 800)
+        ..regressor(|i| at(c, i), 1_100)
     };
     let asked = ForecastSpec {
         regressors: columns.iter().enumerate().map(named).collect(),
-        events: (0..16)
+        events: (0..22)
             .map(|k| event("e".into(), 50 * k, 50 * k + 3))
             .collect(),
         ..spec("ensemble", 12)
