@@ -8,6 +8,8 @@
 //! [`SHIFTED`] typical changes and by more than a third of the level, and everything after stays on the new side. What lies before it is
 //! multiplied (where all values are positive) or moved to the new level.
 
+use super::season::Z90;
+
 /// Typical deviations that make an outlier.
 const OUTLYING: f64 = 15.0;
 
@@ -77,7 +79,7 @@ pub(super) fn clean(y: &[f64], m: Option<usize>) -> Cleaned {
 }
 
 /// Windows that lie far off, with what was expected there. The newest few are left: whether they stay is not known yet.
-pub(super) fn outliers(y: &[f64], m: Option<usize>) -> Vec<(usize, f64)> {
+fn outliers(y: &[f64], m: Option<usize>) -> Vec<(usize, f64)> {
     let n = y.len();
     if n < 4 * NEAR + 10 {
         return Vec::new();
@@ -92,18 +94,11 @@ pub(super) fn outliers(y: &[f64], m: Option<usize>) -> Vec<(usize, f64)> {
         .collect();
     let usual = |i: usize| {
         let Some(m) = m else { return 0.0 };
-        let mut cycles: Vec<f64> = (1..=3)
-            .flat_map(|k| [i.checked_sub(k * m), Some(i + k * m)])
-            .flatten()
-            .filter_map(|j| apart.get(j).copied())
-            .collect();
+        let mut cycles: Vec<f64> = around(i, m).filter_map(|j| apart.get(j).copied()).collect();
         median(&mut cycles)
     };
-    // Most windows are near their neighbours: only those far off are compared with the season. Of a smooth series most windows are
-    // their own median: the usual deviation is read off at nine tenths.
-    let mut sizes: Vec<f64> = apart.iter().map(|v| v.abs()).collect();
-    let high = sizes.len() * 9 / 10;
-    let typical = *sizes.select_nth_unstable_by(high, f64::total_cmp).1 / 1.645;
+    // Most windows are near their neighbours: only those far off are compared with the season.
+    let typical = typical(&mut apart.iter().map(|v| v.abs()).collect::<Vec<_>>());
     let size = 0.5 * median(&mut y.iter().map(|v| v.abs()).collect::<Vec<_>>());
     let limit = (OUTLYING * typical).max(size);
     let found: Vec<(usize, f64)> = apart
@@ -182,6 +177,23 @@ fn shift(y: &[f64], m: Option<usize>) -> Option<Shift> {
         factor,
         add,
     })
+}
+
+/// Windows at the place of `i` in the three seasons of `m` before and after it, as far as there are any before; they may lie beyond the end.
+pub(super) fn around(i: usize, m: usize) -> impl Iterator<Item = usize> {
+    (1..=3)
+        .flat_map(move |k| [i.checked_sub(k * m), Some(i + k * m)])
+        .flatten()
+}
+
+/// The typical deviation, of sizes of deviations; 0 of nothing. Of a smooth series most windows are their own median: it is read off at nine tenths.
+pub(super) fn typical(sizes: &mut [f64]) -> f64 {
+    let high = sizes.len() * 9 / 10;
+    if sizes.is_empty() {
+        0.0
+    } else {
+        *sizes.select_nth_unstable_by(high, f64::total_cmp).1 / Z90
+    }
 }
 
 /// The middle value, the higher of two; 0 of nothing.

@@ -7,11 +7,12 @@
 //! Each effect is then drawn to zero twice. By how much trend and season explain of its influence, which cannot be told from them: to nothing where they
 //! leave nothing. And by how little it stands out from the noise, as the non-negative garrote does (Breiman 1995).
 
-use super::clean::median;
+use super::clean::{median, typical};
 use super::gap::{bridge, levels};
 use super::influence::Influence;
 use super::l1::single;
 use super::median::Median;
+use super::season::Z90;
 use crate::error::Result;
 use crate::time::{ShouldStop, check_stop};
 
@@ -115,8 +116,10 @@ pub(super) fn effects(
     let from = n.saturating_sub(LEARNT_FROM.max(BUDGET / influences.len().pow(2)));
     let (mut y, seen) = (y[from..].to_vec(), &seen[from..]);
     let columns: Vec<&[f64]> = influences.iter().map(|i| &i.values[from..n]).collect();
-    let far = |(influence, column): (&Influence, &&[f64])| far(influence, column);
-    effects.notes = influences.iter().zip(&columns).filter_map(far).collect();
+    let usual: Vec<f64> = columns.iter().map(|c| twentieth(c, 10)).collect();
+    for ((influence, column), usual) in influences.iter().zip(&columns).zip(&usual) {
+        effects.notes.extend(far(&influence.name, column, *usual));
+    }
     let mut each = vec![0.0; influences.len()];
     let (mut drowned, mut held) = (Vec::new(), Vec::new());
     let mut places: Vec<usize> = (0..influences.len()).collect();
@@ -146,14 +149,16 @@ pub(super) fn effects(
                 let name = format!("{:?}", influences[one.place].name);
                 if is_held { &mut held } else { &mut drowned }.push(name);
             }
-            let values = columns[one.place].iter();
-            y.iter_mut()
-                .zip(values)
-                .for_each(|(y, v)| *y -= each[one.place] * v);
         }
         places = later;
         if places.is_empty() {
             break;
+        }
+        for one in &learnt {
+            let values = columns[one.place].iter();
+            y.iter_mut()
+                .zip(values)
+                .for_each(|(y, v)| *y -= each[one.place] * v);
         }
     }
     if !drowned.is_empty() {
@@ -167,13 +172,12 @@ pub(super) fn effects(
         effects.notes.push(note);
     }
     effects.values = vec![0.0; influences[0].values.len()];
-    for ((influence, column), each) in influences.iter().zip(&columns).zip(&each) {
+    for ((influence, usual), each) in influences.iter().zip(usual).zip(&each) {
         check_stop(should_stop)?;
         if each.abs() <= 0.0 {
             continue;
         }
         // On the level of the series is what is usual: it does not move with the zero of a unit.
-        let usual = twentieth(column, 10);
         for (effect, v) in effects.values.iter_mut().zip(&influence.values) {
             *effect += each * (v - usual);
         }
@@ -291,14 +295,9 @@ impl Search<'_> {
             let of_place = (from..error.len()).step_by(by).filter(|i| self.seen[*i]);
             of_place.map(|i| error[i].abs()).collect()
         };
-        let mut all = sizes(0, 1);
-        let high = all.len() * 9 / 10;
-        if high >= all.len() {
-            return self.seen.to_vec();
-        }
-        let typical = *all.select_nth_unstable_by(high, f64::total_cmp).1 / 1.645;
+        let typical = typical(&mut sizes(0, 1));
         let of_place: Vec<f64> = (0..place.min(error.len()))
-            .map(|from| median(&mut sizes(from, place)) / 1.645)
+            .map(|from| median(&mut sizes(from, place)) / Z90)
             .collect();
         let of = |i: usize| {
             let limit = OUTLYING * typical.max(of_place[i % place]);
@@ -324,19 +323,16 @@ impl Search<'_> {
 }
 
 /// Says where most of what an influence moves lies in few windows far from all others, as those of a code for what is missing do.
-fn far(influence: &Influence, column: &[f64]) -> Option<String> {
-    let [low, middle, high] = [1, 10, 19].map(|at| twentieth(column, at));
+fn far(name: &str, column: &[f64], usual: f64) -> Option<String> {
+    let [low, high] = [1, 19].map(|at| twentieth(column, at));
     let reach = FAR * (high - low);
-    let moves = |v: &f64| (v - middle) * (v - middle);
+    let moves = |v: &f64| (v - usual) * (v - usual);
     let away = |v: &&f64| **v < low - reach || **v > high + reach;
     let all: f64 = column.iter().map(moves).sum();
     let of_far: f64 = column.iter().filter(away).map(moves).sum();
     let first = column.iter().find(away)?;
     (high > low && of_far > 0.5 * all).then(|| {
-        format!(
-            "{:?} is learnt from few values far beyond {low} to {high}, such as {first}",
-            influence.name
-        )
+        format!("{name:?} is learnt from few values far beyond {low} to {high}, such as {first}")
     })
 }
 

@@ -1,6 +1,8 @@
 //! Windows without a sample.
 
-use super::clean::median;
+use std::ops::Range;
+
+use super::clean::{around, median};
 use crate::feature::series::fill;
 
 /// Part of the shortest season up to which a gap is filled on a line, where the season is no more bent than it varies.
@@ -8,9 +10,6 @@ const SHORT: usize = 8;
 
 /// How much further than usual a season is from a line that is bent.
 const BENT: f64 = 4.0;
-
-/// Seasons looked at on either side.
-const SEASONS: usize = 3;
 
 /// Windows on either side of a gap whose median says how far the series is from what is usual, and fewest values of which a median says something.
 const NEAR: usize = 3;
@@ -23,79 +22,104 @@ const TURNS: usize = 2;
 /// place in the longest of `periods` that knows it, above the level of each season, and the line between what the windows around are above theirs; nothing
 /// beyond what was seen. A line through a day would pass for a day without a season. Levels of what is filled are better the second time.
 pub(super) fn bridge(y: &mut [f64], seen: &[bool], periods: &[usize]) {
+    if seen.iter().all(|s| *s) {
+        return;
+    }
     fill(y, seen);
     let (Some(shortest), Some(longest)) = (periods.first(), periods.last()) else {
         return;
     };
-    if seen.iter().all(|s| *s) {
-        return;
-    }
     let known = || y.iter().zip(seen).filter(|(_, s)| **s).map(|(v, _)| *v);
     let low = known().fold(f64::INFINITY, f64::min);
     let high = known().fold(f64::NEG_INFINITY, f64::max);
     let line = y.to_vec();
     for _ in 0..TURNS {
         let levels = levels(y, *longest);
-        let above: Vec<f64> = y.iter().zip(levels).map(|(v, level)| v - level).collect();
-        // What is usual at the place of a window, and how far it varies.
-        let usual = |i: usize| {
-            periods.iter().rev().find_map(|p| {
-                let around = (1..=SEASONS).flat_map(|k| [i.checked_sub(k * p), Some(i + k * p)]);
-                let known = around.flatten().filter(|i| seen.get(*i) == Some(&true));
-                let mut values: Vec<f64> = known.map(|i| above[i]).collect();
-                let middle = (!values.is_empty()).then(|| median(&mut values))?;
-                values.iter_mut().for_each(|v| *v = (*v - middle).abs());
-                let few = values.len() < FEWEST;
-                let varies = if few {
-                    f64::INFINITY
-                } else {
-                    median(&mut values)
-                };
-                Some((middle, varies))
-            })
+        let usual = Usual {
+            above: y.iter().zip(levels).map(|(v, level)| v - level).collect(),
+            seen,
+            periods,
         };
-        // How far the seen windows next to a gap are from what is usual at theirs.
-        let apart = |y: &[f64], near: &mut dyn Iterator<Item = usize>| {
-            let near = near.take(*shortest).filter(|i| seen[*i]).take(NEAR);
-            let mut apart: Vec<f64> = near.filter_map(|i| Some(y[i] - usual(i)?.0)).collect();
-            (!apart.is_empty()).then(|| (apart.len() >= FEWEST, median(&mut apart)))
-        };
-        let mut from = 0;
-        for run in seen.chunk_by(|a, b| a == b) {
-            let gap = from..from + run.len();
-            from = gap.end;
-            if run[0] || gap.start == 0 || gap.end == y.len() {
-                continue;
-            }
-            let before = apart(y, &mut (0..gap.start).rev());
-            let after = apart(y, &mut (gap.end..y.len()));
+        for gap in gaps(seen).filter(|gap| gap.start > 0 && gap.end < seen.len()) {
+            let before = usual.apart(y, (0..gap.start).rev().take(*shortest));
+            let after = usual.apart(y, (gap.end..y.len()).take(*shortest));
             let (Some(mut before), Some(mut after)) = (before, after) else {
                 continue;
             };
-            if before.0 && !after.0 {
+            if before.is_sure && !after.is_sure {
                 after = before;
-            } else if after.0 && !before.0 {
+            } else if after.is_sure && !before.is_sure {
                 before = after;
             }
-            let filled: Vec<(f64, f64)> = gap
-                .clone()
-                .map(|i| {
-                    let share = (i + 1 - gap.start) as f64 / (run.len() + 1) as f64;
-                    let apart = before.1 * (1.0 - share) + after.1 * share;
-                    let season =
-                        |(usual, varies): (f64, f64)| ((usual + apart).clamp(low, high), varies);
-                    usual(i).map_or((line[i], 0.0), season)
-                })
-                .collect();
-            let bent =
-                |(v, (filled, varies)): (&f64, &(f64, f64))| (filled - v).abs() > BENT * varies;
-            if run.len() > shortest / SHORT || line[gap.clone()].iter().zip(&filled).any(bent) {
-                for (i, (filled, _)) in gap.zip(filled) {
-                    y[i] = filled;
-                }
+            let mut is_bent = false;
+            let fill = |i: usize| {
+                let share = (i + 1 - gap.start) as f64 / (gap.len() + 1) as f64;
+                let apart = before.by * (1.0 - share) + after.by * share;
+                let Some((middle, varies)) = usual.at(i) else {
+                    return line[i];
+                };
+                let filled = (middle + apart).clamp(low, high);
+                is_bent |= (filled - line[i]).abs() > BENT * varies;
+                filled
+            };
+            let filled: Vec<f64> = gap.clone().map(fill).collect();
+            if gap.len() > shortest / SHORT || is_bent {
+                y[gap].copy_from_slice(&filled);
             }
         }
     }
+}
+
+/// What is usual in the seasons of a series.
+struct Usual<'a> {
+    /// The series above its levels.
+    above: Vec<f64>,
+    seen: &'a [bool],
+    periods: &'a [usize],
+}
+
+/// How far the windows beside a gap are from what is usual at their places.
+#[derive(Clone, Copy)]
+struct Apart {
+    by: f64,
+    /// Whether they are enough to tell.
+    is_sure: bool,
+}
+
+impl Usual<'_> {
+    /// What is usual above the level at the place of window `i`, and how far it varies; `None` where no season knows the place.
+    fn at(&self, i: usize) -> Option<(f64, f64)> {
+        self.periods.iter().rev().find_map(|p| {
+            let known = around(i, *p).filter(|i| self.seen.get(*i) == Some(&true));
+            let mut values: Vec<f64> = known.map(|i| self.above[i]).collect();
+            let middle = (!values.is_empty()).then(|| median(&mut values))?;
+            if values.len() < FEWEST {
+                return Some((middle, f64::INFINITY));
+            }
+            values.iter_mut().for_each(|v| *v = (*v - middle).abs());
+            Some((middle, median(&mut values)))
+        })
+    }
+
+    /// Of the first seen ones of the windows `near`.
+    fn apart(&self, y: &[f64], near: impl Iterator<Item = usize>) -> Option<Apart> {
+        let near = near.filter(|i| self.seen[*i]).take(NEAR);
+        let mut apart: Vec<f64> = near.filter_map(|i| Some(y[i] - self.at(i)?.0)).collect();
+        (!apart.is_empty()).then(|| Apart {
+            is_sure: apart.len() >= FEWEST,
+            by: median(&mut apart),
+        })
+    }
+}
+
+/// Every run of windows that are not seen.
+fn gaps(seen: &[bool]) -> impl Iterator<Item = Range<usize>> {
+    let mut from = 0;
+    seen.chunk_by(|a, b| a == b).filter_map(move |run| {
+        let at = from..from + run.len();
+        from = at.end;
+        (!run[0]).then_some(at)
+    })
 }
 
 /// The level of each window: the mean of the `width` windows around it; at the ends the line through the outermost means goes on.
@@ -129,15 +153,9 @@ pub(super) fn levels(values: &[f64], width: usize) -> Vec<f64> {
 pub(super) fn after_gap(seen: &[bool], periods: &[usize]) -> usize {
     let longest = periods.last().copied().unwrap_or(12);
     let shortest = periods.first().copied().unwrap_or(12);
-    let mut from = 0;
-    let mut at = 0;
-    for run in seen.chunk_by(|a, b| a == b) {
-        at += run.len();
-        if !run[0] && run.len() >= 2 * longest && seen.len() - at >= 4 * shortest {
-            from = at;
-        }
-    }
-    from
+    let is_end =
+        |gap: &Range<usize>| gap.len() >= 2 * longest && seen.len() - gap.end >= 4 * shortest;
+    gaps(seen).filter(is_end).last().map_or(0, |gap| gap.end)
 }
 
 #[cfg(test)]

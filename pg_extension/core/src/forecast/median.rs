@@ -3,7 +3,7 @@
 //! min Σ w·|y − x·β| by iteratively reweighted least squares (Schlossmacher 1973), until no window changes by more than a fiftieth of the usual
 //! error; there is no intercept and no shrinkage. Cost per pass: rows · columns² / 2 multiplications; seldom more than ten.
 
-use super::l1::{cholesky_solve, errors, gram};
+use super::l1::{cholesky_solve, errors, gram, single};
 use crate::error::Result;
 use crate::time::{ShouldStop, check_stop};
 
@@ -94,7 +94,7 @@ impl<'a> Median<'a> {
                 if self.size <= 0.0 {
                     break;
                 }
-                let inverse = super::l1::single(1.0 / self.size);
+                let inverse = single(1.0 / self.size);
                 for (w, e) in weighted.iter_mut().zip(&self.error) {
                     *w /= (e.abs() * inverse).max(SMALLEST);
                 }

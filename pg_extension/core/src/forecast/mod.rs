@@ -276,12 +276,6 @@ impl Fit {
             },
         };
         notes.extend(effects.notes);
-        let n_imputed = series.counts().n_imputed;
-        if n_imputed > 0 && !influences.is_empty() {
-            notes.push(format!(
-                "{n_imputed} windows were filled in before, which hides effects there: resample with fill none"
-            ));
-        }
         let mut found = model::run(kind, &grid, &task, should_stop)?;
         let lambda = scales.lambda().map(|lambda| ("lambda".into(), lambda));
         found

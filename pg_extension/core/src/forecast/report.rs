@@ -76,11 +76,23 @@ impl FitReport {
             notes: period::notes(&spec.periods, grid)
                 .into_iter()
                 .chain(notes)
+                .chain(hidden(series, spec))
                 .chain(unread(spec, found))
                 .collect(),
             resid_sd: (!past.is_empty()).then(|| square.sqrt()).filter(finite),
         }
     }
+}
+
+/// That effects were learnt from windows which nobody saw.
+fn hidden(series: &Series, spec: &ForecastSpec) -> Option<String> {
+    let n = series.counts().n_imputed;
+    let is_hidden = n > 0 && !(spec.regressors.is_empty() && spec.events.is_empty());
+    is_hidden.then(|| {
+        format!(
+            "{n} windows were filled in before, which hides effects there: resample with fill none"
+        )
+    })
 }
 
 /// Why covariates that were given are not read; a network reads all of them.

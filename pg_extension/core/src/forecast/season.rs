@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// The 0.95 quantile of the standard normal distribution: a test at 90 %.
-const Z90: f64 = 1.645;
+pub(super) const Z90: f64 = 1.645;
 
 /// What a season does to a value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -37,7 +37,7 @@ const CAP: f64 = 4.0;
 /// Share of the smallest size below which demand counts as idle; keeps ratios finite when there is no load.
 const IDLE: f64 = 0.02;
 
-/// Rows between two questions whether to stop: below a millisecond for leads of minutes, 50 ms for a lead of a day.
+/// Rows between two questions whether to stop: a few milliseconds, whatever the lead.
 pub(super) const STOP_EVERY: usize = 1_024;
 
 /// The lengths of the recipe in whole steps.
